@@ -1,0 +1,1 @@
+//! Decides when to suggest, with what, how much and whether: pure values.
