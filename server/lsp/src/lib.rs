@@ -1,1 +1,4 @@
 //! The language server.
+
+pub mod config;
+pub mod paths;

@@ -1,0 +1,7 @@
+//! Configuration: five layers of optional values become one complete `Settings`.
+//! `layers` is the only reader and `Settings::from_layers` the only conversion; a feature gets its
+//! own part of the result and never looks at a layer. Do not read an environment variable elsewhere.
+
+pub mod settings;
+
+pub use settings::{Completion, Exclude, Log, Menu, Model, Runtime, Settings};

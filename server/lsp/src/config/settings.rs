@@ -1,0 +1,214 @@
+//! What the program runs with: every value present, checked and in its final type.
+//! `Settings::default()` is the built-in layer. Do not put an `Option` here that means "not set";
+//! an `Option` means that the value's owner (the client, the model) decides.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+/// All settings in force, complete and plain.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    pub completion: Completion,
+    pub model: Model,
+    pub runtime: Runtime,
+    pub log: Log,
+}
+
+/// What is suggested, where and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    /// False answers every request with nothing and keeps the model idle.
+    pub enabled: bool,
+    /// Identifiers of `Language` where nothing is suggested.
+    pub disabled_languages: BTreeSet<String>,
+    /// Files where nothing is suggested.
+    pub exclude: Exclude,
+    /// Wait between the last keystroke and the start of the work; `None` leaves it to what is known
+    /// of the editor (0 where the editor itself waits).
+    pub debounce: Option<Duration>,
+    /// Offer suggestions in the completion menu of clients without ghost text.
+    pub menu: Menu,
+    /// Least estimated probability (0 to 1) that a shown suggestion is right; `None` takes the value
+    /// that was fitted for the model.
+    pub minimum_probability: Option<f32>,
+}
+
+impl Default for Completion {
+    fn default() -> Completion {
+        Completion {
+            enabled: true,
+            disabled_languages: BTreeSet::new(),
+            exclude: Exclude::default(),
+            debounce: None,
+            menu: Menu::Auto,
+            minimum_probability: None,
+        }
+    }
+}
+
+impl Completion {
+    /// Whether suggestions are wanted in this file of this language (`Language::id`).
+    pub fn allows(&self, path: &Path, language_id: &str) -> bool {
+        self.enabled
+            && !self.disabled_languages.contains(language_id)
+            && !self.exclude.matches(path)
+    }
+}
+
+/// When the completion menu carries suggestions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Menu {
+    /// Only for clients that cannot show ghost text.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Which generating model is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model {
+    /// Folder of a model package; `None` is the embedded one.
+    pub folder: Option<PathBuf>,
+}
+
+/// How the model is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    /// The ONNX Runtime library to load; `None` searches the usual places.
+    pub onnxruntime: Option<PathBuf>,
+    /// Intra-op threads, at least 1. Two were no faster than one under load (measured on two cores),
+    /// so the default leaves the other cores to the editor.
+    pub threads: usize,
+    /// Verify several guessed tokens in one step; the text is the same with and without.
+    pub drafts: bool,
+    /// Keep the attention state between requests; the text is the same with and without.
+    pub kv_reuse: bool,
+}
+
+impl Default for Runtime {
+    fn default() -> Runtime {
+        Runtime {
+            onnxruntime: None,
+            threads: 1,
+            drafts: true,
+            kv_reuse: true,
+        }
+    }
+}
+
+/// What is written to the log file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// A `tracing` filter such as `foretoken=debug`; `None` writes no file.
+    pub filter: Option<String>,
+}
+
+/// Files of secrets by their usual names; a suggestion there would be noise at best.
+pub const DEFAULT_EXCLUDE: &[&str] = &[
+    ".env",
+    ".env.*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "id_rsa",
+    "id_ed25519",
+    ".netrc",
+];
+
+/// A set of glob patterns over paths, compared by its patterns.
+#[derive(Clone, Debug)]
+pub struct Exclude {
+    patterns: Vec<Pattern>,
+    set: GlobSet,
+}
+
+/// One pattern as written, and the folder that a leading `/` stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    text: String,
+    base: Option<PathBuf>,
+}
+
+impl Default for Exclude {
+    fn default() -> Exclude {
+        let mut exclude = Exclude {
+            patterns: Vec::new(),
+            set: GlobSet::empty(),
+        };
+        for text in DEFAULT_EXCLUDE {
+            // The built-in patterns are valid, which a test holds.
+            let _ = exclude.add(text, None);
+        }
+        exclude
+    }
+}
+
+impl PartialEq for Exclude {
+    fn eq(&self, other: &Exclude) -> bool {
+        self.patterns == other.patterns
+    }
+}
+
+impl Exclude {
+    /// A set that matches nothing.
+    pub fn none() -> Exclude {
+        Exclude {
+            patterns: Vec::new(),
+            set: GlobSet::empty(),
+        }
+    }
+
+    /// Adds one pattern. Without a leading `/` it matches at any depth; with one it starts at `base`,
+    /// or at the root of the file system where there is no base. A folder that matches covers all
+    /// that lies below it. The error says what is wrong with the pattern.
+    pub fn add(&mut self, text: &str, base: Option<&Path>) -> Result<(), String> {
+        let pattern = Pattern {
+            text: text.to_owned(),
+            base: base.map(Path::to_owned),
+        };
+        if self.patterns.contains(&pattern) {
+            return Ok(());
+        }
+        for glob in pattern.globs() {
+            Glob::new(&glob).map_err(|error| error.kind().to_string())?;
+        }
+        self.patterns.push(pattern);
+        let mut builder = GlobSetBuilder::new();
+        for glob in self.patterns.iter().flat_map(Pattern::globs) {
+            builder.add(Glob::new(&glob).map_err(|error| error.kind().to_string())?);
+        }
+        self.set = builder.build().map_err(|error| error.kind().to_string())?;
+        Ok(())
+    }
+
+    /// Whether the file at this absolute path is excluded.
+    pub fn matches(&self, path: &Path) -> bool {
+        self.set.is_match(path)
+    }
+
+    /// The patterns as they were written.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.patterns.iter().map(|pattern| pattern.text.as_str())
+    }
+}
+
+impl Pattern {
+    /// The pattern for a file and the one for all below a folder of that name.
+    fn globs(&self) -> [String; 2] {
+        let text = self.text.trim_end_matches('/');
+        let full = match (text.strip_prefix('/'), &self.base) {
+            (Some(rest), Some(base)) => {
+                format!("{}/{rest}", globset::escape(&base.to_string_lossy()))
+            }
+            (Some(_), None) => text.to_owned(),
+            (None, _) => format!("**/{}", text.trim_start_matches("**/")),
+        };
+        let below = format!("{full}/**");
+        [full, below]
+    }
+}

@@ -1,0 +1,135 @@
+//! Where files of this user lie, and how they are written: owner only, complete or not at all.
+//! Nothing else in the program knows a directory. Nothing is ever written into a workspace.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The four directories of this program, absolute; none needs to exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    /// `config.toml`.
+    pub config: PathBuf,
+    /// Added models and an added ONNX Runtime.
+    pub data: PathBuf,
+    /// Safe to delete at any time.
+    pub cache: PathBuf,
+    /// Logs and what else belongs to this machine.
+    pub state: PathBuf,
+}
+
+impl Paths {
+    /// The directories of the current user by the platform's convention (XDG on Linux); `None` where
+    /// the user has no home directory, and then nothing is read or written.
+    pub fn find() -> Option<Paths> {
+        let project = directories::ProjectDirs::from("", "", "foretoken")?;
+        Some(Paths {
+            config: project.config_dir().to_owned(),
+            data: project.data_dir().to_owned(),
+            cache: project.cache_dir().to_owned(),
+            // macOS and Windows know no state directory.
+            state: project
+                .state_dir()
+                .unwrap_or_else(|| project.data_local_dir())
+                .to_owned(),
+        })
+    }
+
+    /// The same four below one folder, for tests and portable installations.
+    pub fn under(root: &Path) -> Paths {
+        Paths {
+            config: root.join("config"),
+            data: root.join("data"),
+            cache: root.join("cache"),
+            state: root.join("state"),
+        }
+    }
+
+    /// The user's configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// Where log files lie, one per process.
+    pub fn logs(&self) -> PathBuf {
+        self.state.join("log")
+    }
+
+    /// The directories with the name of their kind.
+    pub fn named(&self) -> [(&'static str, &Path); 4] {
+        [
+            ("config", &self.config),
+            ("data", &self.data),
+            ("cache", &self.cache),
+            ("state", &self.state),
+        ]
+    }
+}
+
+/// Makes a directory with its parents and closes it to other users.
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)?;
+    tighten(path).map(drop)
+}
+
+/// Creates or empties a file that only its owner may read, in a directory closed likewise.
+pub fn create_file(path: &Path) -> io::Result<std::fs::File> {
+    if let Some(parent) = path.parent() {
+        create_dir(parent)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // The mode above is not applied to a file that was there before.
+    tighten(path)?;
+    Ok(file)
+}
+
+/// Replaces a file as a whole: a reader sees the old content or the new, never a part.
+pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let temporary = path.with_file_name(format!(
+        ".{}.{}",
+        name.to_string_lossy(),
+        std::process::id()
+    ));
+    let mut file = create_file(&temporary)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    drop(file);
+    let renamed = written.and_then(|()| std::fs::rename(&temporary, path));
+    if renamed.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    renamed
+}
+
+/// The mode of a file or directory if others than its owner may use it; `None` also where it does
+/// not exist or the platform has no modes.
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+        (mode & 0o077 != 0).then_some(mode)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+/// Takes away what others may do; true when there was something to take.
+pub fn tighten(path: &Path) -> io::Result<bool> {
+    let Some(mode) = open_to_others(path) else {
+        return Ok(false);
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode & 0o700))?;
+    }
+    let _ = mode;
+    Ok(true)
+}
