@@ -1,0 +1,101 @@
+//! Our queries, one folder per language, compiled once per process.
+
+use std::sync::OnceLock;
+
+use tree_sitter::{Query, QueryError};
+
+use crate::Language;
+
+/// The names of what the queries capture.
+pub mod captures {
+    /// A block: a run of statements or members that ends with its closer. `scopes.scm`.
+    pub const BLOCK: &str = "block";
+    /// A named definition with a body: function, method, class. `scopes.scm`.
+    pub const SCOPE: &str = "scope";
+    /// A string or character literal with its quotes. `scopes.scm`.
+    pub const STRING: &str = "string";
+    /// Code inside a string: `${…}`, an f-string's `{…}`. `scopes.scm`.
+    pub const CODE: &str = "code";
+    /// A comment with its markers. `scopes.scm`.
+    pub const COMMENT: &str = "comment";
+    /// A retrievable unit of a file. `chunks.scm`.
+    pub const CHUNK: &str = "chunk";
+    /// The name a chunk defines. `chunks.scm`.
+    pub const NAME: &str = "name";
+}
+
+/// A query that does not fit its grammar: a defect of this crate, caught by its tests.
+#[derive(Debug)]
+pub struct BrokenQuery {
+    /// The language whose query it is.
+    pub language: Language,
+    /// `"scopes"` or `"chunks"`.
+    pub query: &'static str,
+    /// What the compiler says, with row and column.
+    pub error: QueryError,
+}
+
+/// The two query texts of a language; `None` for text.
+fn sources(language: Language) -> Option<(&'static str, &'static str)> {
+    macro_rules! folder {
+        ($id:literal) => {
+            (
+                include_str!(concat!("../queries/", $id, "/scopes.scm")),
+                include_str!(concat!("../queries/", $id, "/chunks.scm")),
+            )
+        };
+    }
+    Some(match language {
+        Language::Rust => folder!("rust"),
+        Language::Python => folder!("python"),
+        Language::JavaScript => folder!("javascript"),
+        Language::TypeScript => folder!("typescript"),
+        Language::Tsx => folder!("tsx"),
+        Language::Go => folder!("go"),
+        Language::Java => folder!("java"),
+        Language::C => folder!("c"),
+        Language::Cpp => folder!("cpp"),
+        Language::Text => return None,
+    })
+}
+
+/// Both compiled queries of one language.
+struct Compiled {
+    scopes: Query,
+    chunks: Query,
+}
+
+/// Ten languages, ten cells: a query is compiled when its language is first met (1–20 ms each).
+static COMPILED: [OnceLock<Option<Compiled>>; 10] = [const { OnceLock::new() }; 10];
+
+fn compile(language: Language) -> Result<Option<Compiled>, BrokenQuery> {
+    let (Some(grammar), Some((scopes, chunks))) = (language.grammar(), sources(language)) else {
+        return Ok(None);
+    };
+    let new = |query, text| {
+        Query::new(&grammar, text).map_err(|error| BrokenQuery { language, query, error })
+    };
+    Ok(Some(Compiled { scopes: new("scopes", scopes)?, chunks: new("chunks", chunks)? }))
+}
+
+// A broken query behaves like a missing one here: suggestions get worse, nothing stops. The test
+// that compiles every query is what keeps that from happening.
+fn compiled(language: Language) -> Option<&'static Compiled> {
+    COMPILED[language as usize].get_or_init(|| compile(language).ok().flatten()).as_ref()
+}
+
+pub(crate) fn scopes(language: Language) -> Option<&'static Query> {
+    compiled(language).map(|both| &both.scopes)
+}
+
+pub(crate) fn chunks(language: Language) -> Option<&'static Query> {
+    compiled(language).map(|both| &both.chunks)
+}
+
+/// Compiles every query of every language.
+///
+/// # Errors
+/// The first query that does not fit its grammar.
+pub fn compile_all() -> Result<(), BrokenQuery> {
+    Language::ALL.iter().try_for_each(|language| compile(*language).map(drop))
+}
