@@ -1,0 +1,75 @@
+//! How long the lines of a document are, kept as a count per length, so that the longest line is
+//! known at once and an edit costs what it touches.
+
+use std::collections::BTreeMap;
+
+use ropey::Rope;
+
+use crate::position::without_end;
+
+/// Line lengths in bytes, line breaks not counted, with the number of lines of each length. A text
+/// of n bytes has at most √(2n) different lengths, so the map stays small.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct LineLengths(BTreeMap<usize, usize>);
+
+impl LineLengths {
+    /// Of a whole text; the only place that looks at every line.
+    pub(super) fn of(rope: &Rope) -> Self {
+        let mut lengths = LineLengths::default();
+        for line in rope.lines() {
+            lengths.add(without_end(line).len_bytes());
+        }
+        lengths
+    }
+
+    pub(super) fn longest(&self) -> usize {
+        self.0.last_key_value().map_or(0, |(length, _)| *length)
+    }
+
+    fn add(&mut self, length: usize) {
+        *self.0.entry(length).or_default() += 1;
+    }
+
+    fn remove(&mut self, length: usize) {
+        if let Some(count) = self.0.get_mut(&length) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&length);
+            }
+        }
+    }
+}
+
+/// The lines an edit can change: those of the replaced stretch and one neighbour on each side,
+/// because a `\r` and a `\n` that meet or part make one line break of two or two of one.
+pub(super) struct Touched {
+    first: usize,
+    // Lines behind the touched ones; the same before and after the edit.
+    behind: usize,
+}
+
+impl Touched {
+    /// Of the replacement of `start..end`, before it happens.
+    pub(super) fn before(rope: &Rope, start: usize, end: usize) -> Self {
+        let first = rope.byte_to_line(start).saturating_sub(1);
+        let last = (rope.byte_to_line(end) + 1).min(rope.len_lines() - 1);
+        Touched { first, behind: rope.len_lines() - 1 - last }
+    }
+
+    /// Takes the touched lines out, before the edit.
+    pub(super) fn forget(&self, rope: &Rope, lengths: &mut LineLengths) {
+        self.each(rope, |length| lengths.remove(length));
+    }
+
+    /// Puts them back in, after the edit.
+    pub(super) fn learn(&self, rope: &Rope, lengths: &mut LineLengths) {
+        self.each(rope, |length| lengths.add(length));
+    }
+
+    fn each(&self, rope: &Rope, mut visit: impl FnMut(usize)) {
+        let count = rope.len_lines() - self.behind - self.first;
+        for line in rope.lines_at(self.first).take(count) {
+            visit(without_end(line).len_bytes());
+        }
+    }
+}
