@@ -1,1 +1,15 @@
-//! What the tests drive the server with.
+//! What the tests drive the server with: a real LSP client over any byte stream, editor personas,
+//! and rules that every recorded session has to keep.
+//!
+//! A *session* is one client talking to one server, from `initialize` to the end of the stream.
+//! A test never reads the server's memory: what it wants to know it asks over the wire.
+
+pub mod fixture;
+pub mod frames;
+pub mod mirror;
+pub mod persona;
+pub mod process;
+pub mod random;
+pub mod rules;
+pub mod session;
+pub mod trace;

@@ -1,0 +1,167 @@
+//! The built program: found by Cargo's own word, started with a private home.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::persona::Persona;
+use crate::session::Session;
+
+/// The path of the `foretoken` binary, built in the profile of the tests. `CARGO_BIN_EXE_*` exists only
+/// inside the binary's own package, so Cargo is asked, once.
+///
+/// # Panics
+/// When it does not build.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let mut cargo = program(env!("CARGO"));
+        cargo.args([
+            "build",
+            "--quiet",
+            "--package",
+            "foretoken",
+            "--bin",
+            "foretoken",
+            "--message-format",
+            "json",
+        ]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        let output = cargo
+            .current_dir(root())
+            .output()
+            .expect("cargo runs, since it runs this test");
+        assert!(
+            output.status.success(),
+            "foretoken does not build:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let lines = String::from_utf8_lossy(&output.stdout);
+        let artifacts = lines
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        artifacts
+            .filter_map(|artifact| artifact["executable"].as_str().map(PathBuf::from))
+            .last()
+            .expect("cargo names the executable that it built")
+    })
+}
+
+/// The repository.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ lies in the repository")
+}
+
+/// A home of its own, so that a test neither reads nor writes the files of whoever runs it.
+#[derive(Debug)]
+pub struct Home {
+    folder: TempDir,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self {
+            folder: TempDir::new().expect("a temporary folder can be made"),
+        }
+    }
+}
+
+impl Home {
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The program with this home and nothing else of the environment but what a process needs.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(binary());
+        command.args(arguments).current_dir(self.path()).env_clear();
+        for name in ["PATH", "LANG", "SystemRoot", "TMPDIR", "ORT_DYLIB_PATH"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.env("HOME", self.path());
+        for (name, folder) in [
+            ("CONFIG", ".config"),
+            ("DATA", ".local/share"),
+            ("CACHE", ".cache"),
+            ("STATE", ".local/state"),
+        ] {
+            command.env(format!("XDG_{name}_HOME"), self.path().join(folder));
+        }
+        command
+    }
+
+    /// Runs to the end with no input.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the built program starts")
+    }
+
+    /// Writes a file below this home and returns its path.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("it lies below the home"))
+            .expect("a folder can be made");
+        std::fs::write(&path, text).expect("a file can be written");
+        path
+    }
+
+    /// The language server as an editor starts it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn serve(&self, persona: Persona, environment: &[(&str, &OsStr)]) -> Session {
+        let mut command = self.command(&["--stdio"]);
+        command
+            .envs(environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = tokio::process::Command::from(command)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the built program starts");
+        let input = child.stdout.take().expect("stdout is a pipe");
+        let output = child.stdin.take().expect("stdin is a pipe");
+        let ending = Box::pin(async move {
+            child
+                .wait()
+                .await
+                .ok()
+                .and_then(|status| status.code())
+                .unwrap_or(-1)
+        });
+        Session::over(input, output, persona, ending)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests start Cargo and the program under test, nothing else"
+)]
+fn program(path: impl AsRef<OsStr>) -> Command {
+    Command::new(path)
+}
