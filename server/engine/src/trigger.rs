@@ -106,13 +106,19 @@ impl Skip {
     pub fn sentence(self) -> &'static str {
         match self {
             Skip::Excluded => "This file is excluded from suggestions by a setting.",
-            Skip::OutOfStep => "An edit could not be followed; close and open the file again to get suggestions.",
+            Skip::OutOfStep => {
+                "An edit could not be followed; close and open the file again to get suggestions."
+            }
             Skip::FileTooLarge => "The file is over 1 MB, which is too large for suggestions.",
-            Skip::LineTooLong => "The file has a line of over 10,000 characters; such files get no suggestions.",
+            Skip::LineTooLong => {
+                "The file has a line of over 10,000 characters; such files get no suggestions."
+            }
             Skip::TextToTheRight => {
                 "There is code right of the cursor; ask for a suggestion by key to get one here."
             }
-            Skip::AfterDeletion => "You have just deleted text; suggestions come back with the next character.",
+            Skip::AfterDeletion => {
+                "You have just deleted text; suggestions come back with the next character."
+            }
             Skip::InsideWord => "The cursor stands inside a word.",
             Skip::InsideComment => "The cursor stands in the middle of a comment.",
             Skip::Dismissed => "You have turned down this suggestion here.",
@@ -177,18 +183,20 @@ fn unwanted(place: &Place, history: &History) -> Option<Skip> {
 /// Characters of the line's rest that are neither blank nor something an editor closes by itself.
 fn code_to_the_right(tail: &str) -> usize {
     tail.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, ')' | ']' | '}' | '>' | '"' | '\'' | '`' | ',' | ';' | ':'))
+        .filter(|c| {
+            !c.is_whitespace()
+                && !matches!(
+                    c,
+                    ')' | ']' | '}' | '>' | '"' | '\'' | '`' | ',' | ';' | ':'
+                )
+        })
         .count()
 }
 
 fn starts_with_word(tail: &str, language: Language) -> bool {
-    tail.chars().next().is_some_and(|c| {
-        let dollar = matches!(
-            language,
-            Language::JavaScript | Language::TypeScript | Language::Tsx | Language::Java
-        );
-        c.is_alphanumeric() || c == '_' || (dollar && c == '$')
-    })
+    tail.chars()
+        .next()
+        .is_some_and(|c| language.syntax().is_word(c))
 }
 
 /// Text of the comment follows, not just its closing mark.
@@ -202,7 +210,8 @@ fn comment_goes_on(tail: &str, language: Language) -> bool {
 
 /// Blanks tell a model nothing, so only the others count; the text below counts as well as that before.
 fn enough_text(place: &Place) -> bool {
-    let around = std::iter::once(place.before.as_str()).chain(place.below.iter().map(String::as_str));
+    let around =
+        std::iter::once(place.before.as_str()).chain(place.below.iter().map(String::as_str));
     let chars = around.flat_map(str::chars).filter(|c| !c.is_whitespace());
     chars.take(PROMPT_MINIMUM).count() == PROMPT_MINIMUM
 }
