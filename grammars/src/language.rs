@@ -171,7 +171,10 @@ impl Language {
     /// assert_eq!(Language::from_lsp_id("cobol"), None);
     /// ```
     pub fn from_lsp_id(id: &str) -> Option<Language> {
-        Self::ALL.iter().copied().find(|language| language.row().lsp_ids.contains(&id))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|language| language.row().lsp_ids.contains(&id))
     }
 
     /// The language a file's name suggests; `None` when it suggests none.
@@ -181,7 +184,10 @@ impl Language {
     pub fn from_path(path: &str) -> Option<Language> {
         let file_name = path.rsplit(['/', '\\']).next()?;
         let by = |matches: &dyn Fn(&Row) -> bool| {
-            Self::ALL.iter().copied().find(|language| matches(language.row()))
+            Self::ALL
+                .iter()
+                .copied()
+                .find(|language| matches(language.row()))
         };
         if let Some(found) = by(&|row| row.file_names.contains(&file_name)) {
             return Some(found);

@@ -73,15 +73,24 @@ fn compile(language: Language) -> Result<Option<Compiled>, BrokenQuery> {
         return Ok(None);
     };
     let new = |query, text| {
-        Query::new(&grammar, text).map_err(|error| BrokenQuery { language, query, error })
+        Query::new(&grammar, text).map_err(|error| BrokenQuery {
+            language,
+            query,
+            error,
+        })
     };
-    Ok(Some(Compiled { scopes: new("scopes", scopes)?, chunks: new("chunks", chunks)? }))
+    Ok(Some(Compiled {
+        scopes: new("scopes", scopes)?,
+        chunks: new("chunks", chunks)?,
+    }))
 }
 
 // A broken query behaves like a missing one here: suggestions get worse, nothing stops. The test
 // that compiles every query is what keeps that from happening.
 fn compiled(language: Language) -> Option<&'static Compiled> {
-    COMPILED[language as usize].get_or_init(|| compile(language).ok().flatten()).as_ref()
+    COMPILED[language as usize]
+        .get_or_init(|| compile(language).ok().flatten())
+        .as_ref()
 }
 
 pub(crate) fn scopes(language: Language) -> Option<&'static Query> {
@@ -97,5 +106,7 @@ pub(crate) fn chunks(language: Language) -> Option<&'static Query> {
 /// # Errors
 /// The first query that does not fit its grammar.
 pub fn compile_all() -> Result<(), BrokenQuery> {
-    Language::ALL.iter().try_for_each(|language| compile(*language).map(drop))
+    Language::ALL
+        .iter()
+        .try_for_each(|language| compile(*language).map(drop))
 }
