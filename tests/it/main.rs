@@ -1,1 +1,3 @@
-//! The end-to-end tests.
+//! The end-to-end tests: the house's rules, then the server over the wire, then the program itself.
+
+mod tidy;

@@ -53,6 +53,25 @@ pub fn binary() -> &'static Path {
     })
 }
 
+/// What Cargo prints to stdout for these arguments, run in the repository.
+///
+/// # Panics
+/// When it fails.
+#[must_use]
+pub fn run_cargo(arguments: &[&str]) -> String {
+    let output = program(env!("CARGO"))
+        .args(arguments)
+        .current_dir(root())
+        .output();
+    let output = output.expect("cargo runs, since it runs this test");
+    assert!(
+        output.status.success(),
+        "cargo {arguments:?}:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// The repository.
 #[must_use]
 pub fn root() -> &'static Path {

@@ -14,6 +14,7 @@ use crate::mirror::{Encoding, Mirror};
 use crate::persona::Persona;
 use crate::trace::{Entry, From};
 
+mod handshake;
 mod items;
 
 /// The two methods that carry suggestions.
@@ -29,6 +30,7 @@ pub struct Tolerance {
 }
 
 /// A request as it was sent, with the text that it was sent for.
+#[derive(Clone)]
 struct Asked {
     method: String,
     params: Value,
@@ -254,18 +256,13 @@ impl Check<'_> {
             return self.broke("R14", "a reply to nothing", message);
         };
         asked.replies += 1;
+        let asked = asked.clone();
         if asked.replies > 1 {
             return self.broke("R14", "a second reply to one request", message);
         }
         if message.get("result").is_some() == message.get("error").is_some() {
             self.broke("JSON-RPC", "a reply has a result or an error", message);
         }
-        let asked = Asked {
-            method: self.asked[&id].method.clone(),
-            params: self.asked[&id].params.clone(),
-            text: self.asked[&id].text.clone(),
-            replies: 1,
-        };
         match asked.method.as_str() {
             "initialize" => self.initialized(message),
             "shutdown" => self.shut_down = message.get("result").is_some(),
@@ -297,13 +294,13 @@ impl Check<'_> {
                 message,
             );
         }
-        let problems = items::problems(
-            &asked.method,
-            &asked.params,
-            asked.text.as_ref(),
-            &message["result"],
-            self.encoding,
-        );
+        let place = items::Place {
+            method: &asked.method,
+            params: &asked.params,
+            text: asked.text.as_ref(),
+            encoding: self.encoding,
+        };
+        let problems = items::problems(&place, &message["result"]);
         for (rule, problem) in problems {
             self.broke(rule, &problem, message);
         }
@@ -321,62 +318,6 @@ impl Check<'_> {
                 );
             }
         }
-    }
-
-    fn initialized(&mut self, message: &Value) {
-        let Some(result) = message.get("result") else {
-            return;
-        };
-        let capabilities = &result["capabilities"];
-        if capabilities["inlineCompletionProvider"] != true
-            && !capabilities["inlineCompletionProvider"].is_object()
-        {
-            self.broke(
-                "R1",
-                "inlineCompletionProvider stands in every initialize reply",
-                message,
-            );
-        }
-        let inline =
-            self.persona.can("/textDocument/inlineCompletion") || self.persona.name == "lsp-mode";
-        let menu = self.persona.initialize["initializationOptions"]["completionMenu"].as_str();
-        let wanted = match menu {
-            Some("always") => true,
-            Some("never") => false,
-            _ => !inline,
-        };
-        if capabilities["completionProvider"].is_object() != wanted {
-            self.broke(
-                "R2",
-                "the menu is for clients without inline completion",
-                message,
-            );
-        }
-        if capabilities["completionProvider"]["resolveProvider"] == true {
-            self.broke("R19", "no resolve", message);
-        }
-        match capabilities["positionEncoding"]
-            .as_str()
-            .and_then(Encoding::from_word)
-        {
-            Some(chosen) if chosen == self.encoding => {}
-            _ => self.broke(
-                "R4",
-                &format!("the encoding has to be {:?}", self.encoding),
-                message,
-            ),
-        }
-        let sync = &capabilities["textDocumentSync"];
-        if sync["change"] != 2 && *sync != 2 {
-            self.broke("sync", "changes are incremental", message);
-        }
-        let commands = capabilities["executeCommandProvider"]["commands"].as_array();
-        self.commands = commands
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect();
     }
 
     fn end(&mut self) {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -20,81 +20,17 @@ use crate::persona::Persona;
 use crate::rules::{self, Tolerance};
 use crate::trace::{From, Trace};
 
+mod reply;
+mod wire;
+
+pub use reply::{Failure, Pending, Reply};
+use wire::Shared;
+
 /// The longest wait for anything. Generous, because the machine that runs the tests may be busy.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// An error reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The code of JSON-RPC or LSP.
-    pub code: i64,
-    /// The sentence.
-    pub message: String,
-}
-
-/// A reply, as it came.
-pub type Reply = Result<Value, Failure>;
-
-/// A request on its way.
-#[derive(Debug)]
-pub struct Pending {
-    /// What cancels it.
-    pub id: i64,
-    /// When it was written.
-    pub sent: Instant,
-    method: String,
-    receiver: oneshot::Receiver<(Instant, Reply)>,
-}
-
-impl Pending {
-    /// The reply and the time from writing the request to having parsed it.
-    ///
-    /// # Panics
-    /// When none comes.
-    pub async fn timed(self) -> (Duration, Reply) {
-        match tokio::time::timeout(LIMIT, self.receiver).await {
-            Ok(Ok((at, reply))) => (at.saturating_duration_since(self.sent), reply),
-            Ok(Err(_)) => panic!(
-                "the server closed its output and left {} (id {}) open",
-                self.method, self.id
-            ),
-            Err(_) => panic!(
-                "no reply to {} (id {}) within {LIMIT:?}",
-                self.method, self.id
-            ),
-        }
-    }
-
-    /// The reply.
-    pub async fn reply(self) -> Reply {
-        self.timed().await.1
-    }
-
-    /// The result.
-    ///
-    /// # Panics
-    /// When the reply is an error.
-    pub async fn result(self) -> Value {
-        let method = self.method.clone();
-        self.reply()
-            .await
-            .unwrap_or_else(|e| panic!("{method} failed: {} {}", e.code, e.message))
-    }
-}
-
-type Output = Box<dyn AsyncWrite + Send + Unpin>;
 /// What the server's end yields: the exit code it wants.
 pub type Ending = Pin<Box<dyn Future<Output = i32> + Send>>;
-
-struct Shared {
-    output: tokio::sync::Mutex<Option<Output>>,
-    pending: Mutex<HashMap<i64, oneshot::Sender<(Instant, Reply)>>>,
-    trace: Trace,
-    /// Raised with every message read.
-    read: watch::Sender<usize>,
-    /// False while the client does not look at its input.
-    reading: watch::Sender<bool>,
-}
 
 /// One client and one server.
 pub struct Session {
@@ -136,7 +72,7 @@ impl Session {
             read: watch::Sender::new(0),
             reading: watch::Sender::new(true),
         });
-        let reader = tokio::spawn(read_all(
+        let reader = tokio::spawn(wire::read_all(
             input,
             Arc::clone(&shared),
             persona.answers.clone(),
@@ -431,80 +367,4 @@ impl Drop for Session {
             "a session ends by finish() or judge(), else its rules are not checked"
         );
     }
-}
-
-impl Shared {
-    async fn write(&self, bytes: &[u8]) {
-        let mut output = self.output.lock().await;
-        let Some(output) = output.as_mut() else {
-            return;
-        };
-        // A server that ended closes its input; what it owes is judged by the rules, not here.
-        let write = async {
-            let _ = output.write_all(bytes).await;
-            let _ = output.flush().await;
-        };
-        tokio::time::timeout(LIMIT, write)
-            .await
-            .unwrap_or_else(|_| panic!("the server does not take {} bytes", bytes.len()));
-    }
-}
-
-/// Reads until the server closes its output. What is no protocol panics, which fails the session's end.
-async fn read_all<R: AsyncRead + Unpin>(input: R, shared: Arc<Shared>, answers: Value) {
-    let mut input = BufReader::new(input);
-    let mut reading = shared.reading.subscribe();
-    loop {
-        if reading.wait_for(|r| *r).await.is_err() {
-            return;
-        }
-        let message = match frames::read(&mut input).await {
-            Ok(Some(message)) => message,
-            Ok(None) => break,
-            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
-                panic!("the server's output is not protocol: {e}")
-            }
-            Err(_) => break,
-        };
-        let at = Instant::now();
-        shared.trace.add(From::Server, message.clone());
-        take(&shared, &answers, at, message).await;
-        shared.read.send_modify(|count| *count += 1);
-    }
-    // Whoever still waits learns that nothing will come.
-    shared
-        .pending
-        .lock()
-        .expect("no panic while holding it")
-        .clear();
-}
-
-async fn take(shared: &Shared, answers: &Value, at: Instant, message: Value) {
-    let Some(method) = message["method"].as_str() else {
-        let waiting = message["id"].as_i64().and_then(|id| {
-            shared
-                .pending
-                .lock()
-                .expect("no panic while holding it")
-                .remove(&id)
-        });
-        let reply = match message.get("error") {
-            Some(error) => Err(Failure {
-                code: error["code"].as_i64().unwrap_or_default(),
-                message: error["message"].as_str().unwrap_or_default().to_owned(),
-            }),
-            None => Ok(message["result"].clone()),
-        };
-        if let Some(waiting) = waiting {
-            // The test may have dropped its interest; the record still holds the reply.
-            let _ = waiting.send((at, reply));
-        }
-        return;
-    };
-    let (Some(id), Some(answer)) = (message.get("id"), answers.get(method)) else {
-        return;
-    };
-    let reply = json!({"jsonrpc": "2.0", "id": id, "result": answer});
-    shared.trace.add(From::Client, reply.clone());
-    shared.write(&frames::encode(&reply)).await;
 }

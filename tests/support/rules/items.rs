@@ -6,14 +6,23 @@ use crate::mirror::{Encoding, Mirror};
 
 type Problem = (&'static str, String);
 
-/// What is wrong with the result of a completion request. `text` is the document it was asked for.
-pub(super) fn problems(
-    method: &str,
-    params: &Value,
-    text: Option<&Mirror>,
-    result: &Value,
-    encoding: Encoding,
-) -> Vec<Problem> {
+/// A completion request and its place.
+pub(super) struct Place<'a> {
+    pub(super) method: &'a str,
+    pub(super) params: &'a Value,
+    /// The document it was asked for, where it was open.
+    pub(super) text: Option<&'a Mirror>,
+    pub(super) encoding: Encoding,
+}
+
+/// What is wrong with the result of a completion request.
+pub(super) fn problems(place: &Place<'_>, result: &Value) -> Vec<Problem> {
+    let Place {
+        method,
+        params,
+        text,
+        encoding,
+    } = *place;
     let Some(items) = result["items"].as_array() else {
         return vec![("R12", "an answer is an object with items".to_owned())];
     };
@@ -35,7 +44,7 @@ pub(super) fn problems(
         if inline {
             inline_item(item, params, &mut found)
         } else {
-            menu_item(item, params, text.zip(cursor), encoding, &mut found)
+            menu_item(item, place, cursor, &mut found)
         }
         if let Some((text, cursor)) = text.zip(cursor)
             && inline
@@ -70,13 +79,13 @@ fn inline_item(item: &Value, params: &Value, found: &mut Vec<Problem>) {
     }
 }
 
-fn menu_item(
-    item: &Value,
-    params: &Value,
-    place: Option<(&Mirror, usize)>,
-    encoding: Encoding,
-    found: &mut Vec<Problem>,
-) {
+fn menu_item(item: &Value, place: &Place<'_>, cursor: Option<usize>, found: &mut Vec<Problem>) {
+    let Place {
+        params,
+        text: document,
+        encoding,
+        ..
+    } = *place;
     let edit = &item["textEdit"];
     let text = edit["newText"].as_str().unwrap_or_default();
     blank(text, found);
@@ -97,7 +106,7 @@ fn menu_item(
     if item["preselect"] != true || item["detail"] != "Foretoken" {
         found.push(("R19", "preselected and signed".to_owned()));
     }
-    let Some((document, cursor)) = place else {
+    let Some((document, cursor)) = document.zip(cursor) else {
         return;
     };
     let Some(start) = document
@@ -149,13 +158,13 @@ mod tests {
         let params =
             json!({"position": {"line": 0, "character": 2}, "context": {"triggerKind": 2}});
         let text = Mirror::new("f()\n", 1);
-        let found = problems(
-            "textDocument/inlineCompletion",
-            &params,
-            Some(&text),
-            &result,
-            Encoding::Utf8,
-        );
+        let place = Place {
+            method: "textDocument/inlineCompletion",
+            params: &params,
+            text: Some(&text),
+            encoding: Encoding::Utf8,
+        };
+        let found = problems(&place, &result);
         found.into_iter().map(|(rule, _)| rule).collect()
     }
 

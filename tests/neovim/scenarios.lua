@@ -1,0 +1,331 @@
+-- What a user of Neovim does with ghost text. No scenario knows which words the server offers: it
+-- reads them from the screen and demands that exactly they are inserted. The fixtures repeat
+-- themselves so much that any model has something to offer.
+
+---@class Scenario
+---@field name string
+---@field setting? Setting
+---@field run fun(editor: Editor)
+
+---@type Scenario[]
+local scenarios = {}
+
+---@param name string
+---@param run fun(editor: Editor)
+---@param setting? Setting
+local function scenario(name, run, setting)
+  table.insert(scenarios, { name = name, run = run, setting = setting or {} })
+end
+
+local UTF16 = { encoding = 'utf-16' }
+local MENU = { menu = true }
+
+-- Ends in a call whose like stands above it three times.
+local CALLS = [[
+def report(rows):
+    total = 0
+    print_table_row("alpha", rows["alpha"], width=20)
+    print_table_row("beta", rows["beta"], width=20)
+    print_table_row("gamma", rows["gamma"], width=20)
+    print_t$0
+    return total
+]]
+
+-- Ends after the opener of a block whose like stands above it three times.
+local BLOCKS = [[
+fn read_first(source: &mut Source) -> Result<Row, Error> {
+    let row = source.next_row()?;
+    source.count_one_more_row();
+    check_the_row(&row)?;
+    Ok(row)
+}
+
+fn read_second(source: &mut Source) -> Result<Row, Error> {
+    let row = source.next_row()?;
+    source.count_one_more_row();
+    check_the_row(&row)?;
+    Ok(row)
+}
+
+fn read_third(source: &mut Source) -> Result<Row, Error> {
+    let row = source.next_row()?;
+    source.count_one_more_row();
+    check_the_row(&row)?;
+    Ok(row)
+}
+
+fn read_fourth(source: &mut Source) -> Result<Row, Error> {
+$0
+}
+]]
+
+-- Ends in front of closing brackets.
+local INSIDE = [[
+function draw(canvas, shapes) {
+  canvas.push(makeOutline(shapes.first, defaultStroke));
+  canvas.push(makeOutline(shapes.second, defaultStroke));
+  canvas.push(makeOutline(shapes.third, defaultStroke));
+  canvas.push(makeOutline(shapes.fourth, def$0));
+}
+]]
+
+-- Characters of two UTF-16 units and of four bytes left of the cursor.
+local ASTRAL = [[
+def greet(log):
+    log.write_line("😀 𝒳é", colour_of_greeting)
+    log.write_line("😀 𝒳é", colour_of_greeting)
+    log.write_line("😀 𝒳é", colour_of_greeting)
+    log.write_line("😀 𝒳é", col$0)
+]]
+
+--- Accepting inserts exactly what was drawn, wherever the cursor stands.
+---@param name string
+---@param file string
+---@param fixture string
+---@param key string typed to begin with
+---@param setting? Setting
+local function accepts(name, file, fixture, key, setting)
+  scenario(name, function(editor)
+    editor:open(file, fixture)
+    editor:input(key)
+    local ghost = editor:ghost()
+    editor:input('<C-F>')
+    editor:holds(key .. ghost, 'the buffer after accepting ' .. vim.inspect(ghost))
+  end, setting)
+end
+
+accepts('accept at the end of a line', 'calls.py', CALLS, 'a')
+accepts('accept in the middle of a line', 'inside.js', INSIDE, 'a')
+accepts('accept behind astral characters, utf-8', 'astral.py', ASTRAL, 'o')
+accepts('accept behind astral characters, utf-16', 'astral16.py', ASTRAL, 'o', UTF16)
+accepts('accept in the middle of a line, utf-16', 'inside16.js', INSIDE, 'a', UTF16)
+
+scenario('accept several lines', function(editor)
+  editor:open('blocks.rs', BLOCKS)
+  editor:input('    ')
+  local ghost = editor:ghost()
+  assert(ghost:find('\n'), 'one line only: ' .. vim.inspect(ghost))
+  editor:input('<C-F>')
+  editor:holds('    ' .. ghost, 'the buffer after accepting ' .. vim.inspect(ghost))
+  -- The cursor stands behind the inserted text, so typing goes on there.
+  editor:input(';')
+  editor:holds('    ' .. ghost .. ';', 'the buffer after typing on')
+end)
+
+for _, fixture in ipairs({ CALLS, BLOCKS }) do
+  local name = fixture == CALLS and 'line' or 'block'
+  scenario(('accept in a file with CRLF, %s'):format(name), function(editor)
+    local key = fixture == CALLS and 'a' or '    '
+    editor:open(('crlf-%s.%s'):format(name, fixture == CALLS and 'py' or 'rs'), (fixture:gsub('\n', '\r\n')))
+    editor:equal(editor:lua('return vim.bo.fileformat'), 'dos', 'the file format')
+    editor:input(key)
+    local ghost = editor:ghost()
+    editor:input('<C-F>')
+    editor:holds(key .. ghost, 'the buffer after accepting ' .. vim.inspect(ghost))
+    editor:input('<Esc>:write<CR>')
+    editor:wait('the written file', function()
+      return not editor:lua('return vim.bo.modified')
+    end)
+    local file = assert(io.open(editor:lua('return vim.api.nvim_buf_get_name(0)'), 'rb'))
+    local bytes = file:read('a')
+    file:close()
+    local should = fixture:gsub('%$0', function()
+      return key .. ghost
+    end):gsub('\n', '\r\n')
+    editor:equal(bytes, should, 'the bytes of the written file')
+  end)
+end
+
+scenario('undo takes back the suggestion alone, redo brings it again', function(editor)
+  editor:open('undo.py', CALLS)
+  editor:input('a')
+  local ghost = editor:ghost()
+  editor:input('<C-F>')
+  editor:holds('a' .. ghost, 'the buffer after accepting')
+  editor:input('<Esc>u')
+  editor:holds('a', 'the buffer after one undo')
+  editor:input('<C-R>')
+  editor:holds('a' .. ghost, 'the buffer after redo')
+end)
+
+scenario('accept word by word', function(editor)
+  editor:open('words.py', CALLS)
+  editor:input('a')
+  local ghost = editor:ghost()
+  local typed = 'a'
+  for _ = 1, 2 do
+    editor:input('<C-Right>')
+    editor:wait('the first word of ' .. vim.inspect(ghost), function()
+      return editor:text() ~= CALLS:gsub('%$0', function() return typed end)
+    end)
+    local line = editor:call('nvim_get_current_line')
+    local word = line:sub(#'    print_t' + #typed + 1)
+    assert(word ~= '' and #word < #ghost, 'not a part: ' .. vim.inspect(word))
+    editor:equal(word, ghost:sub(1, #word), 'the accepted part')
+    assert(not vim.trim(word):find('[%w_][^%w_]+[%w_]'), 'more than a word: ' .. vim.inspect(word))
+    typed = typed .. word
+    editor:holds(typed, 'the buffer after accepting a word')
+    ghost = editor:ghost()
+  end
+  editor:input('<C-F>')
+  editor:holds(typed .. ghost, 'the buffer after accepting the rest')
+end)
+
+scenario('keys typed along before accepting are not doubled', function(editor)
+  editor:open('along.py', CALLS)
+  editor:input('a')
+  local ghost = editor:ghost()
+  -- One input, so that accepting happens before any further answer.
+  editor:input(ghost:sub(1, 2) .. '<C-F>')
+  editor:holds('a' .. ghost, 'the buffer after accepting')
+end)
+
+scenario('keys typed against a suggestion make it go', function(editor)
+  editor:open('against.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  editor:input('@')
+  editor:holds('a@', 'the buffer after typing on')
+  local drawn = editor:drawn()
+  assert(type(drawn) ~= 'table' or editor:lua('return _G.answers') > editor.answers, 'old ghost text is still drawn')
+end)
+
+scenario('accepting a suggestion that was typed against changes nothing', function(editor)
+  editor:open('refused.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  editor:input('@<C-F>')
+  editor:holds('a@', 'the buffer after the key')
+  editor:input('<C-Right>x')
+  editor:holds('a@x', 'the buffer after the key for a word')
+end)
+
+scenario('leaving insert mode leaves the buffer as typed', function(editor)
+  editor:open('left.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  editor:input('<Esc>')
+  editor:settle(false)
+  editor:equal(editor:drawn(), vim.NIL, 'the ghost text')
+  editor:holds('a', 'the buffer')
+end)
+
+scenario('the key keeps its meaning where nothing is offered', function(editor)
+  editor:open('plain.py', 'x = 1\n$0\n')
+  editor:lua('vim.keymap.set("i", "<F5>", "<C-F>", { buffer = true, remap = true })')
+  editor:lua('vim.bo.indentexpr, vim.bo.indentkeys = "4", "!^F"')
+  editor:input('y<F5>')
+  -- <C-F> indents the line by `indentexpr`; it must do so still.
+  editor:holds('    y', 'the buffer')
+end)
+
+scenario('toggle switches suggestions off and on', function(editor)
+  editor:open('toggle.py', CALLS)
+  editor:input('a')
+  local ghost = editor:ghost()
+  editor:input('<Esc>')
+  editor:settle(false)
+  editor:call('nvim_command', 'Foretoken toggle')
+  editor:equal(editor:lua('return vim.lsp.inline_completion.is_enabled({ bufnr = 0 })'), false, 'enabled')
+  editor:call('nvim_command', 'Foretoken toggle')
+  editor:input('a')
+  editor:equal(editor:ghost(), ghost, 'the ghost text after toggling twice')
+end)
+
+scenario('status, cancel and an unknown command answer', function(editor)
+  editor:open('status.py', CALLS)
+  editor:lua('_G.told = {}')
+  editor:call('nvim_command', 'Foretoken status')
+  local told = editor:wait('the status', function()
+    return editor:lua('return _G.told[1]') ~= vim.NIL and editor:lua('return _G.told[1]')
+  end)
+  assert(vim.startswith(told, 'Foretoken: '), told)
+  editor:lua('_G.told = {}')
+  editor:call('nvim_command', 'Foretoken cancel')
+  editor:call('nvim_command', 'Foretoken nonsense')
+  editor:equal(#editor:lua('return _G.told'), 1, 'the number of messages')
+end)
+
+scenario('checkhealth finds no error', function(editor)
+  editor:open('health.py', CALLS)
+  editor:input('<Esc>')
+  editor:settle(false)
+  editor:call('nvim_command', 'checkhealth foretoken')
+  local report = editor:text()
+  assert(not report:find('ERROR'), report)
+  assert(report:find('shows ghost text') and report:find('client %d'), report)
+end)
+
+scenario('a suggestion in the completion menu', function(editor)
+  editor:open('menu.py', CALLS)
+  editor:input('a')
+  editor:holds('a', 'the buffer before asking')
+  editor:lua('vim.o.completeopt = "menuone,noinsert"')
+  editor:input('<C-Space>')
+  editor:wait('the menu', function()
+    return editor:lua('return vim.fn.pumvisible() == 1')
+  end)
+  local word = editor:lua('return vim.fn.complete_info({ "items" }).items[1].user_data.nvim.lsp.completion_item.textEdit.newText')
+  assert(vim.startswith(word, 'print_ta') and word ~= 'print_ta', 'the offer continues the word: ' .. word)
+  editor:input('<C-Y>')
+  editor:holds(word:sub(#'print_t' + 1), 'the buffer after taking ' .. vim.inspect(word))
+end, MENU)
+
+scenario('a server that stops is started again', function(editor)
+  editor:open('restart.py', CALLS)
+  local first = editor:server()
+  editor:call('nvim_command', 'Foretoken restart')
+  editor:wait('a new server', function()
+    local pid = editor:server()
+    return pid and pid ~= first and editor:lua(
+      'local c = vim.lsp.get_clients({ bufnr = 0, name = "foretoken" })[1]; return c ~= nil and c.initialized'
+    )
+  end)
+  editor:input('a')
+  editor:ghost()
+end, { own = 'restart' })
+
+scenario('a killed server is told once and typing goes on', function(editor)
+  editor:open('killed.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  editor:lua('_G.told = {}')
+  vim.uv.kill(assert(editor:server(), 'no server process'), 'sigkill')
+  editor:wait('the message', function()
+    return #editor:lua('return _G.told') > 0
+  end)
+  editor:input('b<C-F>c')
+  editor:holds('abc', 'the buffer after typing on')
+  editor:equal(editor:drawn(), vim.NIL, 'the ghost text')
+  local told = editor:lua('return _G.told')
+  editor:equal(#told, 1, 'the number of messages ' .. vim.inspect(told))
+  assert(told[1]:find('foretoken', 1, true), told[1])
+end, { own = 'killed' })
+
+scenario('the server ends with code 0', function(editor)
+  editor:open('stopped.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  editor:lua('vim.lsp.enable("foretoken", false)')
+  local ended = editor:wait('the end of the server', function()
+    local ended = editor:lua('return _G.ended')
+    return ended ~= vim.NIL and ended
+  end)
+  editor:equal(ended.code, 0, 'the exit code')
+  editor:equal(ended.signal, 0, 'the signal')
+end, { own = 'stopped' })
+
+scenario('no process is left when Neovim ends', function(editor)
+  editor:open('ended.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  local pid = assert(editor:server(), 'no server process')
+  vim.rpcnotify(editor.channel, 'nvim_command', 'qall!')
+  editor:equal(vim.fn.jobwait({ editor.channel }, 10000)[1], 0, "Neovim's exit code")
+  local gone = vim.wait(3000, function()
+    return not vim.uv.kill(pid, 0)
+  end, 20)
+  assert(gone, 'the server still runs')
+end, { own = 'ended' })
+
+return scenarios
