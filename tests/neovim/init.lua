@@ -4,6 +4,8 @@
 vim.opt.runtimepath:prepend(vim.env.FORETOKEN_TEST_PLUGIN)
 vim.g.foretoken = { cmd = { vim.env.FORETOKEN_TEST_SERVER } }
 vim.o.swapfile = false
+-- The Python file type plugin looks for a Python with Neovim's module, which takes seconds.
+vim.g.loaded_python3_provider = 0
 -- Automatic indentation would change what the scenarios type.
 vim.cmd('filetype indent off')
 

@@ -196,8 +196,6 @@ scenario('accepting a suggestion that was typed against changes nothing', functi
   editor:ghost()
   editor:input('@<C-F>')
   editor:holds('a@', 'the buffer after the key')
-  editor:input('<C-Right>x')
-  editor:holds('a@x', 'the buffer after the key for a word')
 end)
 
 scenario('leaving insert mode leaves the buffer as typed', function(editor)

@@ -1,0 +1,252 @@
+-- Foretoken in Neovim: finds the server, starts it, and joins its buffers to ghost text
+-- (`foretoken.inline`) or, where Neovim has none, to the completion menu (`foretoken.menu`).
+-- What is suggested is the server's business; no text of a suggestion is made here.
+
+local M = {}
+
+---@class foretoken.Keys
+---@field accept string|false takes the whole suggestion
+---@field accept_word string|false takes its first word
+---@field next string|false shows the next alternative
+---@field menu string|false asks for the completion menu, where there is no ghost text
+
+---@class foretoken.Options
+---@field cmd? string[] the server's program and arguments; looked up when left out
+---@field keys foretoken.Keys|false
+---@field tab boolean let <Tab> take the suggestion, and be a <Tab> where there is none
+
+---@class foretoken.Status what the server last said of itself
+---@field busy boolean
+---@field kind 'Normal'|'Warning'|'Error'|'Inactive'
+---@field message string
+
+---@type foretoken.Options
+local defaults = {
+  keys = { accept = '<C-F>', accept_word = '<C-Right>', next = '<C-G>', menu = '<C-Space>' },
+  tab = false,
+}
+
+---@type table options of `setup`
+local given = {}
+---@type foretoken.Status?
+local last_status
+local started = false
+local shown = true -- what `:Foretoken toggle` turns
+
+--- The options in force: `setup`, over `vim.g.foretoken`, over the built-in ones.
+---@return foretoken.Options
+function M.options()
+  local global = type(vim.g.foretoken) == 'table' and vim.g.foretoken or {}
+  return vim.tbl_deep_extend('force', defaults, global, given)
+end
+
+--- Sets options. May be called at any time; keys take effect in buffers opened afterwards.
+---@param options? table see |foretoken-options|
+function M.setup(options)
+  vim.validate('options', options, 'table', true)
+  local before = M.options().cmd
+  given = options or {}
+  if started and not vim.deep_equal(before, M.options().cmd) then
+    M.restart()
+  end
+end
+
+--- The server's program: the option, else `foretoken` on PATH, else the build of the checkout
+--- that this plugin lies in.
+---@return string[]? command
+local function find()
+  local option = M.options().cmd
+  if option then
+    return vim.fn.executable(option[1]) == 1 and option or nil
+  end
+  if vim.fn.executable('foretoken') == 1 then
+    return { 'foretoken' }
+  end
+  local here = vim.uv.fs_realpath(debug.getinfo(1, 'S').source:sub(2))
+  -- <checkout>/editors/neovim/lua/foretoken/init.lua
+  local checkout = vim.fn.fnamemodify(here or '', ':h:h:h:h:h')
+  local built = vim.fs.joinpath(checkout, 'target', 'release', 'foretoken')
+  if vim.fn.executable(built) == 1 then
+    return { built }
+  end
+end
+
+--- The command that starts the server. Where none was found it is a bare name, so that an error
+--- message names the program that is missing.
+---@return string[]
+function M.command()
+  return find() or M.options().cmd or { 'foretoken' }
+end
+
+--- What to tell a user who has no server, or nil.
+---@return string?
+function M.missing()
+  if not find() then
+    return ('Foretoken: the program %q was not found. Put it on PATH, or set '):format(M.command()[1])
+      .. 'vim.g.foretoken = { cmd = { "/path/to/foretoken" } } and run :Foretoken restart.'
+  end
+end
+
+local function warn(text)
+  vim.notify(text, vim.log.levels.WARN)
+end
+
+--- Connects a buffer to the surface that this client has.
+---@param client vim.lsp.Client
+---@param bufnr integer
+local function attach(client, bufnr)
+  if not shown then
+    return
+  end
+  -- What this client told the server decides, since the server offers a menu to no other.
+  local inline = vim.tbl_get(client.capabilities, 'textDocument', 'inlineCompletion')
+  require(inline and 'foretoken.inline' or 'foretoken.menu').attach(client, bufnr)
+end
+
+--- Starts the server for the file types of its config, now and in buffers opened later.
+function M.start()
+  started = true
+  local group = vim.api.nvim_create_augroup('foretoken', {})
+  if M.missing() then
+    -- Said at the first file that would have had suggestions, not at every start of the editor.
+    vim.api.nvim_create_autocmd('FileType', {
+      group = group,
+      pattern = vim.lsp.config.foretoken.filetypes,
+      once = true,
+      callback = function()
+        warn(M.missing() or 'Foretoken: the server is there now; :Foretoken restart starts it.')
+      end,
+    })
+    return
+  end
+  vim.api.nvim_create_autocmd('LspAttach', {
+    group = group,
+    callback = function(event)
+      local client = vim.lsp.get_client_by_id(event.data.client_id)
+      if client and client.name == 'foretoken' then
+        attach(client, event.buf)
+      end
+    end,
+  })
+  vim.lsp.enable('foretoken')
+end
+
+--- Stops the server and starts it anew, with the program looked up again.
+function M.restart()
+  local old = vim.lsp.get_clients({ name = 'foretoken' })
+  vim.lsp.enable('foretoken', false)
+  -- A client of the old server would be taken for the new one.
+  vim.wait(2000, function()
+    return vim.iter(old):all(function(client)
+      return client:is_stopped() and not vim.lsp.get_client_by_id(client.id)
+    end)
+  end, 20)
+  vim.lsp.config('foretoken', { cmd = M.command() })
+  local missing = M.missing()
+  if missing then
+    warn(missing)
+  end
+  last_status = nil
+  M.start()
+end
+
+--- Handler of `didChangeStatus`. Trouble is told once, when it begins.
+---@param status foretoken.Status
+function M.on_status(status)
+  local before = last_status
+  last_status = status
+  local trouble = status.kind == 'Error' or status.kind == 'Warning'
+  if trouble and not (before and before.message == status.message) then
+    warn('Foretoken: ' .. status.message)
+  end
+  vim.api.nvim_exec_autocmds('User', { pattern = 'ForetokenStatus', data = status, modeline = false })
+end
+
+--- What the server last said of itself, for a status line.
+---@return foretoken.Status?
+function M.status()
+  return last_status
+end
+
+--- Takes the suggestion. Returns false, and does nothing, where none is shown.
+---@return boolean
+function M.accept()
+  return require('foretoken.inline').accept()
+end
+
+--- Takes the first word of the suggestion. Returns false where none is shown.
+---@return boolean
+function M.accept_word()
+  return require('foretoken.inline').accept_word()
+end
+
+--- Runs a command of the server, and hands on its answer.
+---@param name string
+---@param on_result? fun(result: any)
+local function execute(name, on_result)
+  local client = vim.lsp.get_clients({ name = 'foretoken', bufnr = 0 })[1]
+    or vim.lsp.get_clients({ name = 'foretoken' })[1]
+  if not client then
+    return warn(M.missing() or 'Foretoken: no server runs for this file; see :checkhealth foretoken.')
+  end
+  client:exec_cmd({ title = name, command = name }, nil, function(err, result)
+    if err then
+      warn('Foretoken: ' .. err.message)
+    elseif on_result then
+      on_result(result)
+    end
+  end)
+end
+
+---@type table<string, fun()>
+local run = {
+  status = function()
+    execute('foretoken.status', function(status)
+      local known = type(status) == 'table' and type(status.message) == 'string'
+      vim.notify('Foretoken: ' .. (known and status.message or vim.inspect(status)))
+    end)
+  end,
+  cancel = function()
+    execute('foretoken.cancel')
+  end,
+  toggle = function()
+    shown = not shown
+    for _, client in ipairs(vim.lsp.get_clients({ name = 'foretoken' })) do
+      for bufnr in pairs(client.attached_buffers) do
+        if shown then
+          attach(client, bufnr)
+        else
+          require('foretoken.inline').detach(bufnr)
+          vim.lsp.completion.enable(false, client.id, bufnr)
+        end
+      end
+    end
+    vim.notify('Foretoken: suggestions are ' .. (shown and 'on' or 'off'))
+  end,
+  log = function()
+    -- The server writes its warnings to stderr, which Neovim keeps in this file.
+    vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.log.get_filename()))
+    vim.cmd.normal({ 'G', bang = true })
+  end,
+  restart = M.restart,
+}
+
+--- Runs one subcommand of `:Foretoken`.
+---@param name string
+function M.run(name)
+  local command = run[name]
+  if not command then
+    return warn(('Foretoken: no command %q; there are %s.'):format(name, table.concat(M.subcommands(), ', ')))
+  end
+  command()
+end
+
+--- The names of the subcommands of `:Foretoken`, sorted.
+---@return string[]
+function M.subcommands()
+  local names = vim.tbl_keys(run)
+  table.sort(names)
+  return names
+end
+
+return M

@@ -1,0 +1,23 @@
+-- Starts Foretoken with the editor. `vim.g.foretoken = false`, set before this file is read, stops it.
+
+if vim.g.loaded_foretoken or vim.g.foretoken == false then
+  return
+end
+vim.g.loaded_foretoken = true
+
+-- Later than this file, so that a plugin manager can call `setup` first.
+vim.schedule(function()
+  require('foretoken').start()
+end)
+
+vim.api.nvim_create_user_command('Foretoken', function(call)
+  require('foretoken').run(call.fargs[1] or 'status')
+end, {
+  nargs = '?',
+  desc = 'Foretoken: status, toggle, cancel, log, restart',
+  complete = function(typed)
+    return vim.tbl_filter(function(name)
+      return vim.startswith(name, typed)
+    end, require('foretoken').subcommands())
+  end,
+})
