@@ -1,0 +1,136 @@
+//! Starting and ending: the transport on the caller's runtime, the loop on its own thread.
+//! Streams come in as arguments, so that a test or the demo runs the same server as a process.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{oneshot, watch};
+use tower_lsp::Server;
+
+use crate::backend;
+use crate::config::Settings;
+use crate::edge::Ordered;
+use crate::main_loop::{self, Event, Events};
+use crate::outbox::Outbox;
+use crate::state::{Seams, State};
+
+/// Requests that may wait at once. The loop answers superseded ones at once, so a client would
+/// have to leave this many documents waiting before its next message is read late.
+const CONCURRENCY: usize = 1024;
+
+/// How long the transport may go on writing after `exit` or the end of the input. The whole end
+/// takes less than one second, also when nobody reads our output.
+const GRACE: Duration = Duration::from_millis(600);
+
+/// What a server is started with.
+#[derive(Debug, Default)]
+pub struct ServeOptions {
+    /// Settings of all layers but the editor's, which arrive over the wire.
+    pub settings: Settings,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The client asked to shut down first, as the protocol wants.
+    pub clean: bool,
+}
+
+impl Exit {
+    /// The process's exit code: 0 after `shutdown`, else 1.
+    pub fn code(self) -> u8 {
+        u8::from(!self.clean)
+    }
+}
+
+/// Serves one client until it says `exit` or closes `input`. Needs a running tokio runtime with
+/// time; work that computes runs on threads of its own.
+pub async fn serve<I, O>(input: I, output: O, options: ServeOptions) -> Exit
+where
+    I: AsyncRead + Unpin,
+    O: AsyncWrite,
+{
+    let (events, receiver) = Events::channel();
+    let outbox = Outbox::new(events.clone());
+    let (service, socket) = backend::service(events.clone(), outbox.clone());
+    let (closing, mut closed) = watch::channel(false);
+    let seams = Seams {
+        events: events.clone(),
+        outbox,
+        closing,
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let (ended, end) = oneshot::channel();
+    let state = State::new(options.settings, seams);
+    let spawned = std::thread::Builder::new()
+        .name("foretoken-loop".to_owned())
+        .spawn(move || {
+            let _ = ended.send(on_own_thread(state, receiver));
+        });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "the loop's thread cannot be started");
+        return Exit { clean: false };
+    }
+
+    let input = Watched {
+        inner: input,
+        events: events.clone(),
+        closed: false,
+    };
+    let transport = Server::new(input, output, socket)
+        .concurrency_level(CONCURRENCY)
+        .serve(Ordered::new(service, events.clone()));
+    let grace = async {
+        let _ = closed.wait_for(|closing| *closing).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = transport => {}
+        () = grace => tracing::debug!("the client reads no more"),
+    }
+    events.send(Event::Stop);
+    Exit {
+        clean: end.await.unwrap_or(false),
+    }
+}
+
+/// The loop has a runtime and a thread to itself, so that no pool can starve it.
+fn on_own_thread(state: State, receiver: tokio::sync::mpsc::UnboundedReceiver<Event>) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(main_loop::run(state, receiver)),
+        Err(error) => {
+            tracing::error!(%error, "the loop cannot be started");
+            false
+        }
+    }
+}
+
+/// The client's stream, which tells the loop when it ends: the framework first waits for all
+/// running handlers then, and only the loop can end those.
+struct Watched<I> {
+    inner: I,
+    events: Events,
+    closed: bool,
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let outcome = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
+        let over = outcome.is_err() || (buffer.filled().len() == before && buffer.remaining() > 0);
+        if over && !self.closed {
+            self.closed = true;
+            self.events.send(Event::InputClosed);
+        }
+        Poll::Ready(outcome)
+    }
+}
