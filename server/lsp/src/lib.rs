@@ -14,5 +14,6 @@ pub mod paths;
 mod proto;
 mod serve;
 mod state;
+pub mod telemetry;
 
 pub use serve::{Exit, ServeOptions, serve};

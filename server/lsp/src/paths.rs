@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The four directories of this program, absolute; none needs to exist.
+/// The directories of this program and its user, absolute; none needs to exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     /// `config.toml`.
@@ -15,6 +15,8 @@ pub struct Paths {
     pub cache: PathBuf,
     /// Logs and what else belongs to this machine.
     pub state: PathBuf,
+    /// The user's home directory, what `~` stands for.
+    pub home: PathBuf,
 }
 
 impl Paths {
@@ -22,6 +24,7 @@ impl Paths {
     /// the user has no home directory, and then nothing is read or written.
     pub fn find() -> Option<Paths> {
         let project = directories::ProjectDirs::from("", "", "foretoken")?;
+        let user = directories::BaseDirs::new()?;
         Some(Paths {
             config: project.config_dir().to_owned(),
             data: project.data_dir().to_owned(),
@@ -31,6 +34,7 @@ impl Paths {
                 .state_dir()
                 .unwrap_or_else(|| project.data_local_dir())
                 .to_owned(),
+            home: user.home_dir().to_owned(),
         })
     }
 
@@ -41,6 +45,7 @@ impl Paths {
             data: root.join("data"),
             cache: root.join("cache"),
             state: root.join("state"),
+            home: root.to_owned(),
         }
     }
 

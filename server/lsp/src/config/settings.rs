@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use foretoken_grammars::Language;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde_json::Value;
 
 /// All settings in force, complete and plain.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,13 +19,58 @@ pub struct Settings {
     pub log: Log,
 }
 
+impl Settings {
+    /// The value of one key of `KEYS` in the form of the files; null where its owner decides.
+    pub fn value(&self, path: &str) -> Value {
+        let shown = |path: &Option<PathBuf>| match path {
+            Some(path) => Value::from(path.to_string_lossy()),
+            None => Value::Null,
+        };
+        let Settings {
+            completion,
+            model,
+            runtime,
+            log,
+        } = self;
+        match path {
+            "completion.enabled" => completion.enabled.into(),
+            "completion.disabledLanguages" => completion
+                .disabled_languages
+                .iter()
+                .map(|language| language.id())
+                .collect(),
+            "completion.exclude" => completion.exclude.patterns().collect(),
+            "completion.debounceMs" => completion
+                .debounce
+                .map_or(Value::Null, |wait| (wait.as_millis() as u64).into()),
+            "completion.menu" => match completion.menu {
+                Menu::Auto => "auto".into(),
+                Menu::Always => "always".into(),
+                Menu::Never => "never".into(),
+            },
+            // Through text, so that 0.3 is not shown as its nearest 64-bit neighbour.
+            "completion.minimumProbability" => completion
+                .minimum_probability
+                .and_then(|least| serde_json::from_str(&least.to_string()).ok())
+                .unwrap_or(Value::Null),
+            "model.folder" => shown(&model.folder),
+            "runtime.onnxruntime" => shown(&runtime.onnxruntime),
+            "runtime.threads" => runtime.threads.into(),
+            "runtime.drafts" => runtime.drafts.into(),
+            "runtime.kvReuse" => runtime.kv_reuse.into(),
+            "log.filter" => log.filter.clone().map_or(Value::Null, Value::from),
+            _ => Value::Null,
+        }
+    }
+}
+
 /// What is suggested, where and when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completion {
     /// False answers every request with nothing and keeps the model idle.
     pub enabled: bool,
-    /// Identifiers of `Language` where nothing is suggested.
-    pub disabled_languages: BTreeSet<String>,
+    /// Languages where nothing is suggested.
+    pub disabled_languages: BTreeSet<Language>,
     /// Files where nothing is suggested.
     pub exclude: Exclude,
     /// Wait between the last keystroke and the start of the work; `None` leaves it to what is known
@@ -50,11 +97,9 @@ impl Default for Completion {
 }
 
 impl Completion {
-    /// Whether suggestions are wanted in this file of this language (`Language::id`).
-    pub fn allows(&self, path: &Path, language_id: &str) -> bool {
-        self.enabled
-            && !self.disabled_languages.contains(language_id)
-            && !self.exclude.matches(path)
+    /// Whether suggestions are wanted in the file at this absolute path, written in this language.
+    pub fn allows(&self, path: &Path, language: Language) -> bool {
+        self.enabled && !self.disabled_languages.contains(&language) && !self.exclude.matches(path)
     }
 }
 
@@ -210,5 +255,73 @@ impl Pattern {
         };
         let below = format!("{full}/**");
         [full, below]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(patterns: &[&str], base: Option<&str>) -> Exclude {
+        let mut exclude = Exclude::none();
+        for pattern in patterns {
+            exclude.add(pattern, base.map(Path::new)).unwrap();
+        }
+        exclude
+    }
+
+    #[test]
+    fn the_built_in_patterns_are_valid_and_all_in_force() {
+        let exclude = Exclude::default();
+        assert_eq!(exclude.patterns().collect::<Vec<_>>(), DEFAULT_EXCLUDE);
+        for path in [
+            "/home/a/.env",
+            "/w/.env.local",
+            "/w/tls/server.pem",
+            "/home/a/.ssh/id_rsa",
+        ] {
+            assert!(exclude.matches(Path::new(path)), "{path}");
+        }
+        for path in [
+            "/w/env.rs",
+            "/w/src/key.rs",
+            "/w/environment",
+            "/w/id_rsa.pub.md",
+        ] {
+            assert!(!exclude.matches(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_without_a_slash_in_front_matches_at_any_depth_and_below_a_folder() {
+        let exclude = set(&["vendor", "gen/*.rs"], Some("/w"));
+        for path in [
+            "/w/vendor/a/b.c",
+            "/w/x/vendor",
+            "/w/x/gen/a.rs",
+            "/other/vendor/a",
+        ] {
+            assert!(exclude.matches(Path::new(path)), "{path}");
+        }
+        for path in ["/w/vendors/a.c", "/w/gen/a.py"] {
+            assert!(!exclude.matches(Path::new(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_slash_in_front_means_the_base_whatever_characters_the_base_has() {
+        let exclude = set(&["/secret/"], Some("/w/[a]*"));
+        assert!(exclude.matches(Path::new("/w/[a]*/secret/x")));
+        assert!(!exclude.matches(Path::new("/w/a/secret/x")));
+        assert!(!exclude.matches(Path::new("/w/[a]*/deep/secret/x")));
+        assert!(set(&["/secret"], None).matches(Path::new("/secret/x")));
+    }
+
+    #[test]
+    fn a_broken_pattern_is_refused_and_the_others_stay() {
+        let mut exclude = set(&["*.pem"], None);
+        assert!(exclude.add("a[", None).is_err());
+        assert!(exclude.matches(Path::new("/x/a.pem")));
+        assert_eq!(exclude.patterns().count(), 1);
     }
 }

@@ -1,0 +1,323 @@
+//! One layer laid over the settings so far, with the rights and the checks of each key.
+//! Unknown keys and bad values are reported here and nowhere else.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use foretoken_grammars::Language;
+use serde_json::Value;
+
+use super::{Layer, Problem, Resolved, SECTIONS, hint};
+use crate::config::options::{
+    CompletionOptions, Field, KEYS, Key, LogOptions, MenuOption, ModelOptions, Options,
+    RuntimeOptions,
+};
+use crate::config::settings::{Exclude, Menu};
+
+/// Lays one layer over what the layers before it gave.
+pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &mut Resolved) {
+    let mut merge = Merge {
+        layer,
+        home,
+        to,
+        forbidden: Vec::new(),
+    };
+    let completion = merge.section("completion", &options.completion);
+    let model = merge.section("model", &options.model);
+    let runtime = merge.section("runtime", &options.runtime);
+    let log = merge.section("log", &options.log);
+    merge.unknown("", &options.unknown);
+    completion
+        .iter()
+        .for_each(|options| merge.completion(options));
+    model.iter().for_each(|options| merge.model(options));
+    runtime.iter().for_each(|options| merge.runtime(options));
+    log.iter().for_each(|options| merge.log(options));
+    merge.finish();
+}
+
+/// The walk over one layer.
+struct Merge<'a> {
+    layer: &'a Layer,
+    home: Option<&'a Path>,
+    to: &'a mut Resolved,
+    /// Keys that this layer may not set, for the one warning.
+    forbidden: Vec<&'static str>,
+}
+
+impl Merge<'_> {
+    fn completion(&mut self, options: &CompletionOptions) {
+        self.unknown("completion.", &options.unknown);
+        let restrict = matches!(self.layer, Layer::Workspace(_));
+        // To allow is what a workspace cannot do, so there it says nothing.
+        if !(restrict && options.enabled.value == Some(true))
+            && let Some(enabled) = self.take("completion.enabled", &options.enabled)
+        {
+            self.to.settings.completion.enabled = enabled;
+        }
+        if let Some(names) = self.take("completion.disabledLanguages", &options.disabled_languages)
+        {
+            if !restrict {
+                self.to.settings.completion.disabled_languages.clear();
+            }
+            self.languages(&names);
+        }
+        if let Some(patterns) = self.take("completion.exclude", &options.exclude) {
+            if !restrict {
+                self.to.settings.completion.exclude = Exclude::none();
+            }
+            self.exclude(&patterns);
+        }
+        let wait = self.take_if("completion.debounceMs", &options.debounce_ms, |ms| {
+            *ms <= 10_000
+        });
+        if let Some(wait) = wait {
+            self.to.settings.completion.debounce = Some(Duration::from_millis(wait));
+        }
+        if let Some(menu) = self.take("completion.menu", &options.menu) {
+            self.to.settings.completion.menu = match menu {
+                MenuOption::Auto => Menu::Auto,
+                MenuOption::Always => Menu::Always,
+                MenuOption::Never => Menu::Never,
+            };
+        }
+        let path = "completion.minimumProbability";
+        let least = self.take_if(path, &options.minimum_probability, |least| {
+            (0.0..=1.0).contains(least)
+        });
+        if least.is_some() {
+            self.to.settings.completion.minimum_probability = least;
+        }
+    }
+
+    fn model(&mut self, options: &ModelOptions) {
+        self.unknown("model.", &options.unknown);
+        let folder = self.take_if("model.folder", &options.folder, |text| !text.is_empty());
+        if let Some(folder) = folder {
+            self.to.settings.model.folder = Some(self.path(&folder));
+        }
+    }
+
+    fn runtime(&mut self, options: &RuntimeOptions) {
+        self.unknown("runtime.", &options.unknown);
+        let library = self.take_if("runtime.onnxruntime", &options.onnxruntime, |text| {
+            !text.is_empty()
+        });
+        if let Some(library) = library {
+            self.to.settings.runtime.onnxruntime = Some(self.path(&library));
+        }
+        let threads = self.take_if("runtime.threads", &options.threads, |count| {
+            (1..=64).contains(count)
+        });
+        if let Some(count) = threads.and_then(|count| usize::try_from(count).ok()) {
+            self.to.settings.runtime.threads = count;
+        }
+        if let Some(drafts) = self.take("runtime.drafts", &options.drafts) {
+            self.to.settings.runtime.drafts = drafts;
+        }
+        if let Some(kv_reuse) = self.take("runtime.kvReuse", &options.kv_reuse) {
+            self.to.settings.runtime.kv_reuse = kv_reuse;
+        }
+    }
+
+    fn log(&mut self, options: &LogOptions) {
+        self.unknown("log.", &options.unknown);
+        if let Some(filter) = self.take("log.filter", &options.filter) {
+            self.to.settings.log.filter = Some(filter);
+        }
+    }
+
+    fn languages(&mut self, names: &[String]) {
+        for name in names {
+            let by_id = Language::ALL
+                .iter()
+                .copied()
+                .find(|language| language.id() == name);
+            match by_id.or_else(|| Language::from_lsp_id(name)) {
+                Some(language) => {
+                    self.to
+                        .settings
+                        .completion
+                        .disabled_languages
+                        .insert(language);
+                }
+                None => {
+                    let known = Language::ALL.iter().map(|language| language.id());
+                    let known: Vec<&str> = known.collect();
+                    let sentence = format!(
+                        "`completion.disabledLanguages` in {} names the unknown language {name:?}; \
+                         known are {}.",
+                        self.layer,
+                        known.join(", ")
+                    );
+                    self.report("completion.disabledLanguages", sentence);
+                }
+            }
+        }
+    }
+
+    fn exclude(&mut self, patterns: &[String]) {
+        let base = match self.layer {
+            Layer::Workspace(file) => file.parent(),
+            _ => None,
+        };
+        for pattern in patterns {
+            let home = self.home.and_then(|home| {
+                Some(format!(
+                    "{}/{}",
+                    home.display(),
+                    pattern.strip_prefix("~/")?
+                ))
+            });
+            let full = home.as_deref().unwrap_or(pattern);
+            if let Err(reason) = self.to.settings.completion.exclude.add(full, base) {
+                let sentence = format!(
+                    "The pattern {pattern:?} of `completion.exclude` in {} is ignored: {reason}.",
+                    self.layer
+                );
+                self.report("completion.exclude", sentence);
+            }
+        }
+    }
+
+    /// A path of the user's as an absolute one: `~` is the home directory, and a relative path starts
+    /// at the file that names it, or where the program was started for a variable.
+    fn path(&self, text: &str) -> PathBuf {
+        if let (Some(rest), Some(home)) = (text.strip_prefix("~/"), self.home) {
+            return home.join(rest);
+        }
+        let path = Path::new(text);
+        match self.layer {
+            Layer::User(file) => file
+                .parent()
+                .map_or_else(|| path.to_owned(), |at| at.join(path)),
+            _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+        }
+    }
+
+    /// The options of one section, also where what stands there is no section.
+    fn section<T: Clone>(&mut self, name: &'static str, field: &Field<T>) -> Option<T> {
+        if let Some(bad) = &field.bad {
+            let sentence = format!(
+                "`{name}` in {} must be a section of settings, not {}; it is ignored.",
+                self.layer,
+                short(bad)
+            );
+            self.report(name, sentence);
+        }
+        field.value.clone()
+    }
+
+    fn take<T: Clone + Debug>(&mut self, path: &'static str, field: &Field<T>) -> Option<T> {
+        self.take_if(path, field, |_| true)
+    }
+
+    /// The value of a key, if this layer sets it, may set it, and the value is in range.
+    fn take_if<T: Clone + Debug>(
+        &mut self,
+        path: &'static str,
+        field: &Field<T>,
+        fits: impl Fn(&T) -> bool,
+    ) -> Option<T> {
+        if field.value.is_none() && field.bad.is_none() {
+            return None;
+        }
+        // Every path here stands in the list, which a test holds.
+        let key = KEYS.iter().find(|key| key.path == path)?;
+        if !self.may(key) {
+            self.forbidden.push(path);
+            return None;
+        }
+        if let Some(bad) = &field.bad {
+            self.bad(key, bad);
+        }
+        let value = field.value.clone()?;
+        if !fits(&value) {
+            self.bad(key, &format!("{value:?}"));
+            return None;
+        }
+        self.to.origins.insert(key.path, self.layer.clone());
+        Some(value)
+    }
+
+    fn may(&self, key: &Key) -> bool {
+        match self.layer {
+            Layer::Initialization | Layer::Editor => key.editor,
+            Layer::Workspace(_) => key.workspace,
+            Layer::BuiltIn | Layer::User(_) | Layer::Environment => true,
+        }
+    }
+
+    fn bad(&mut self, key: &Key, value: &str) {
+        let name = match self.layer {
+            Layer::Environment => key.variable,
+            _ => key.path,
+        };
+        let sentence = format!(
+            "`{name}` in {} must be {}, not {}; the value is ignored.",
+            self.layer,
+            key.expected,
+            short(value)
+        );
+        self.report(key.path, sentence);
+    }
+
+    fn unknown(&mut self, prefix: &str, unknown: &BTreeMap<String, Value>) {
+        for name in unknown.keys() {
+            let path = format!("{prefix}{name}");
+            // A name for its key, and at the top also the name of a section.
+            let keys = KEYS
+                .iter()
+                .map(|key| key.path)
+                .filter(|key| key.starts_with(prefix));
+            let sections = SECTIONS.iter().copied().filter(|_| prefix.is_empty());
+            let hint = hint(name, keys.chain(sections));
+            let sentence = format!(
+                "`{path}` in {} is no setting and is ignored{hint}",
+                self.layer
+            );
+            self.report(&path, sentence);
+        }
+    }
+
+    fn report(&mut self, key: &str, sentence: String) {
+        self.to.problems.push(Problem {
+            layer: self.layer.clone(),
+            key: key.to_owned(),
+            sentence,
+        });
+    }
+
+    /// One warning for all keys that this layer has no right to.
+    fn finish(mut self) {
+        let (Some(first), count) = (self.forbidden.first().copied(), self.forbidden.len()) else {
+            return;
+        };
+        let keys: Vec<String> = self
+            .forbidden
+            .iter()
+            .map(|key| format!("`{key}`"))
+            .collect();
+        let (keys, verb) = (keys.join(", "), if count == 1 { "is" } else { "are" });
+        let why = match self.layer {
+            Layer::Workspace(_) => "a workspace file can only forbid",
+            _ => "these settings could come from a workspace",
+        };
+        let sentence = format!(
+            "{keys} in {} {verb} ignored, because {why}; your own config.toml may set {}.",
+            self.layer,
+            if count == 1 { "it" } else { "them" }
+        );
+        self.report(first, sentence);
+    }
+}
+
+/// At most 40 characters of a bad value, for a sentence.
+fn short(value: &str) -> String {
+    match value.char_indices().nth(40) {
+        Some((end, _)) => format!("{}...", &value[..end]),
+        None => value.to_owned(),
+    }
+}

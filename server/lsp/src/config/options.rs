@@ -1,0 +1,339 @@
+//! What a layer may say: every setting optional, unknown keys kept, a bad value kept apart so that it
+//! spoils nothing else. The JSON schema is made from these types and their comments.
+//! `KEYS` is the one list of settings with the rights of each layer; a new key needs a row there.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Settings of Foretoken. Every key is optional.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct Options {
+    /// What is suggested, where and when.
+    pub completion: Field<CompletionOptions>,
+    /// Which generating model is used.
+    pub model: Field<ModelOptions>,
+    /// How the model is run.
+    pub runtime: Field<RuntimeOptions>,
+    /// What is written to the log file.
+    pub log: Field<LogOptions>,
+    /// Keys that are none of the above.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// What is suggested, where and when.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct CompletionOptions {
+    /// Whether anything is suggested at all. A workspace file can switch this off, never on.
+    #[schemars(extend("default" = true))]
+    pub enabled: Field<bool>,
+    /// Languages without suggestions, by their LSP identifier such as `python` or `typescriptreact`.
+    /// A workspace file adds to the list.
+    #[schemars(extend("default" = []))]
+    pub disabled_languages: Field<Vec<String>>,
+    /// Glob patterns of files without suggestions. Without a leading `/` a pattern matches at any
+    /// depth; a folder that matches covers what lies below it. Replaces the built-in list of secret
+    /// files; a workspace file adds to the list.
+    #[schemars(extend("default" = super::settings::DEFAULT_EXCLUDE))]
+    pub exclude: Field<Vec<String>>,
+    /// Milliseconds between the last keystroke and the start of the work. Not set: what fits the
+    /// editor, which is 0 for most.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub debounce_ms: Field<u64>,
+    /// When suggestions appear in the completion menu: `auto` is for editors that cannot show ghost
+    /// text.
+    #[schemars(extend("default" = "auto"))]
+    pub menu: Field<MenuOption>,
+    /// Least estimated probability, from 0 to 1, that a shown suggestion is right. Not set: the value
+    /// fitted for the model.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub minimum_probability: Field<f32>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// When suggestions appear in the completion menu.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub enum MenuOption {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Which generating model is used.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct ModelOptions {
+    /// Folder of a model package (`manifest.toml`, `model.onnx`, `tokenizer.json`). Not set: the
+    /// embedded model. Only the user file and the environment may set it.
+    pub folder: Field<String>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// How the model is run.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct RuntimeOptions {
+    /// The ONNX Runtime library to load. Not set: the usual places are searched. Only the user file
+    /// and the environment may set it.
+    pub onnxruntime: Field<String>,
+    /// Threads inside one step of the model. Read at start.
+    #[schemars(range(min = 1, max = 64), extend("default" = 1))]
+    pub threads: Field<u64>,
+    /// Verify several guessed tokens in one step. The text is the same with and without. Read at
+    /// start.
+    #[schemars(extend("default" = true))]
+    pub drafts: Field<bool>,
+    /// Keep the model's attention state between requests. The text is the same with and without.
+    /// Read at start.
+    #[schemars(extend("default" = true))]
+    pub kv_reuse: Field<bool>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// What is written to the log file.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct LogOptions {
+    /// Filter of the log file, such as `info` or `foretoken=debug`. Not set: no file is written. Only
+    /// the user file and the environment may set it. Read at start.
+    pub filter: Field<String>,
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// One optional value. A value of the wrong type is kept as text in `bad`; `null` means absent.
+#[derive(Clone, Debug)]
+pub struct Field<T> {
+    pub value: Option<T>,
+    /// What stood there instead of a usable value, as JSON.
+    pub bad: Option<String>,
+}
+
+impl<T> Default for Field<T> {
+    fn default() -> Field<T> {
+        Field {
+            value: None,
+            bad: None,
+        }
+    }
+}
+
+impl<T: Clone> Field<T> {
+    /// Where this value is bad, takes the good one of an older reading of the same layer, so that a
+    /// slip of the pen does not fall back to the layer below.
+    fn inherit(&mut self, older: &Field<T>) {
+        if self.bad.is_some() {
+            self.value = older.value.clone();
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Field<T>, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if value.is_null() {
+            return Ok(Field::default());
+        }
+        let text = value.to_string();
+        Ok(match serde_json::from_value(value) {
+            Ok(value) => Field {
+                value: Some(value),
+                bad: None,
+            },
+            Err(_) => Field {
+                value: None,
+                bad: Some(text),
+            },
+        })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Field<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+impl Options {
+    /// Takes over good values of an older reading of the same layer where the new ones are bad.
+    pub fn inherit(&mut self, older: &Options) {
+        if let (Some(new), Some(old)) = (&mut self.completion.value, &older.completion.value) {
+            new.enabled.inherit(&old.enabled);
+            new.disabled_languages.inherit(&old.disabled_languages);
+            new.exclude.inherit(&old.exclude);
+            new.debounce_ms.inherit(&old.debounce_ms);
+            new.menu.inherit(&old.menu);
+            new.minimum_probability.inherit(&old.minimum_probability);
+        }
+        if let (Some(new), Some(old)) = (&mut self.runtime.value, &older.runtime.value) {
+            new.threads.inherit(&old.threads);
+            new.drafts.inherit(&old.drafts);
+            new.kv_reuse.inherit(&old.kv_reuse);
+        }
+        self.completion.inherit(&older.completion);
+        self.runtime.inherit(&older.runtime);
+    }
+}
+
+/// How the text of an environment variable becomes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Flag,
+    Number,
+    Text,
+    /// Items separated by commas.
+    List,
+}
+
+/// One setting: its path, its variable, its form in words, and who may set it. The user file and the
+/// environment may set all.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Section and name as in the files, `completion.debounceMs`.
+    pub path: &'static str,
+    /// Name of its environment variable.
+    pub variable: &'static str,
+    pub shape: Shape,
+    /// What a value must be, to follow "must be".
+    pub expected: &'static str,
+    /// Whether the editor's settings may set it. They cannot be told from a workspace's, so a file or
+    /// library that will be loaded is never taken from there.
+    pub editor: bool,
+    /// Whether a workspace file may set it, and then only to forbid more.
+    pub workspace: bool,
+}
+
+const FLAG: &str = "true or false";
+
+/// All settings, in the order in which they are shown.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "completion.enabled",
+        variable: "FORETOKEN_COMPLETION_ENABLED",
+        shape: Shape::Flag,
+        expected: FLAG,
+        editor: true,
+        workspace: true,
+    },
+    Key {
+        path: "completion.disabledLanguages",
+        variable: "FORETOKEN_COMPLETION_DISABLED_LANGUAGES",
+        shape: Shape::List,
+        expected: "a list of language identifiers",
+        editor: true,
+        workspace: true,
+    },
+    Key {
+        path: "completion.exclude",
+        variable: "FORETOKEN_COMPLETION_EXCLUDE",
+        shape: Shape::List,
+        expected: "a list of glob patterns",
+        editor: true,
+        workspace: true,
+    },
+    Key {
+        path: "completion.debounceMs",
+        variable: "FORETOKEN_COMPLETION_DEBOUNCE_MS",
+        shape: Shape::Number,
+        expected: "a whole number of milliseconds from 0 to 10000",
+        editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "completion.menu",
+        variable: "FORETOKEN_COMPLETION_MENU",
+        shape: Shape::Text,
+        expected: "\"auto\", \"always\" or \"never\"",
+        editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "completion.minimumProbability",
+        variable: "FORETOKEN_COMPLETION_MINIMUM_PROBABILITY",
+        shape: Shape::Number,
+        expected: "a number from 0 to 1",
+        editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "model.folder",
+        variable: "FORETOKEN_MODEL_FOLDER",
+        shape: Shape::Text,
+        expected: "the path of a folder",
+        editor: false,
+        workspace: false,
+    },
+    Key {
+        path: "runtime.onnxruntime",
+        variable: "FORETOKEN_ONNXRUNTIME",
+        shape: Shape::Text,
+        expected: "the path of a library",
+        editor: false,
+        workspace: false,
+    },
+    Key {
+        path: "runtime.threads",
+        variable: "FORETOKEN_RUNTIME_THREADS",
+        shape: Shape::Number,
+        expected: "a whole number from 1 to 64",
+        editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "runtime.drafts",
+        variable: "FORETOKEN_RUNTIME_DRAFTS",
+        shape: Shape::Flag,
+        expected: FLAG,
+        editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "runtime.kvReuse",
+        variable: "FORETOKEN_RUNTIME_KV_REUSE",
+        shape: Shape::Flag,
+        expected: FLAG,
+        editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "log.filter",
+        variable: "FORETOKEN_LOG",
+        shape: Shape::Text,
+        expected: "a log filter such as \"foretoken=debug\"",
+        editor: false,
+        workspace: false,
+    },
+];

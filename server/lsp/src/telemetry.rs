@@ -1,0 +1,175 @@
+//! Where log lines go: warnings to stderr, and what the user's filter names to one file per process.
+//! Never stdout, which is the protocol's. Lines carry ids, counts, durations and reasons; the text
+//! of a document, a prompt or a suggestion is never logged, not even by a panic.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::paths::{self, Paths};
+
+/// Size at which a log file is moved aside, bytes. With the one before it a process keeps twice this.
+const MAX_FILE: u64 = 5 * 1024 * 1024;
+
+/// How many files of earlier processes stay.
+const KEPT: usize = 10;
+
+/// Starts logging for the whole process; to be called once, by the binary. The answer is a sentence
+/// for the user where the log file cannot be had; the program goes on without it.
+pub fn start(filter: Option<&str>, paths: Option<&Paths>) -> Option<String> {
+    let (file, problem) = match filter.map(|filter| file_layer(filter, paths)) {
+        Some(Ok(file)) => (Some(file), None),
+        Some(Err(sentence)) => (None, Some(sentence)),
+        None => (None, None),
+    };
+    let stderr = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_filter(LevelFilter::WARN);
+    // A second start, as in a test, keeps the first.
+    let _ = tracing_subscriber::registry()
+        .with(file)
+        .with(stderr)
+        .try_init();
+    std::panic::set_hook(Box::new(log_panic));
+    problem
+}
+
+/// A panic by its place, and by its message only where that is a literal: a computed one may quote
+/// the text of a document (slicing a string does).
+fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let message = info
+        .payload()
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("(withheld)");
+    let thread = std::thread::current();
+    tracing::error!(
+        place,
+        message,
+        thread = thread.name().unwrap_or("?"),
+        "a task panicked"
+    );
+}
+
+type Boxed<S> = Box<dyn Layer<S> + Send + Sync>;
+
+/// The file layer, or a sentence about why there is none.
+fn file_layer<S>(filter: &str, paths: Option<&Paths>) -> Result<Boxed<S>, String>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        format!(
+            "The log filter {filter:?} is not valid ({error}); try \"info\". No log is written."
+        )
+    })?;
+    let paths = paths.ok_or("There is no home directory, so no log is written.")?;
+    let file = LogFile::create(&paths.logs())
+        .map_err(|error| format!("No log is written to {}: {error}.", paths.logs().display()))?;
+    Ok(fmt::layer()
+        .with_writer(Writer(Mutex::new(file)))
+        .with_ansi(false)
+        .with_filter(filter)
+        .boxed())
+}
+
+/// The log file of this process.
+#[derive(Debug)]
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    written: u64,
+}
+
+impl LogFile {
+    /// A new file named by start time and process, after the oldest ones were removed.
+    fn create(directory: &Path) -> io::Result<LogFile> {
+        paths::create_dir(directory)?;
+        remove_oldest(directory);
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let name = format!("foretoken-{}-{}.log", since.as_secs(), std::process::id());
+        let path = directory.join(name);
+        Ok(LogFile {
+            file: paths::create_file(&path)?,
+            path,
+            written: 0,
+        })
+    }
+
+    /// Moves a full file aside, over the one that was moved before. Where that cannot be done (a
+    /// platform that forbids it for open files) the file is emptied, so that it stays bounded.
+    fn roll(&mut self) -> io::Result<()> {
+        let _ = std::fs::rename(&self.path, self.path.with_extension("old.log"));
+        self.file = paths::create_file(&self.path)?;
+        self.written = 0;
+        Ok(())
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.written >= MAX_FILE {
+            self.roll()?;
+        }
+        let count = self.file.write(bytes)?;
+        self.written += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Leaves the newest files; the names begin with the start time, so they sort by age.
+fn remove_oldest(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
+    };
+    let mut logs: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .collect();
+    logs.sort();
+    let surplus = logs.len().saturating_sub(KEPT - 1);
+    for path in &logs[..surplus] {
+        // A file of another user or one just removed by a sibling is no trouble of ours.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Hands the one file to whoever logs. A lock suffices: a line is one short write.
+struct Writer(Mutex<LogFile>);
+
+impl<'a> MakeWriter<'a> for Writer {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+struct Line<'a>(std::sync::MutexGuard<'a, LogFile>);
+
+impl Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
