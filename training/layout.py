@@ -146,7 +146,7 @@ def encode_place(place: Place, budget: Budget, encode: Encode, middle: str = "",
         put(cost, False)
         left -= len(cost) + 1
     put([CONTROL_ID["suf"]], False)
-    put(encode(place.suffix[: budget.suffix * 12])[0][: budget.suffix - 1], True)
+    put(encode(place.suffix[: budget.suffix * 8])[0][: budget.suffix - 1], True)
     put([CONTROL_ID["pre"]], False)
     reserve = budget.prefix - 1
     if place.tail.strip():
@@ -173,7 +173,7 @@ def window(text: str, limit: int, encode: Encode, low: float, anchor: int) -> li
     """
     if limit <= 0 or not text:
         return []
-    reach = limit * 12
+    reach = limit * 8
     cut = text.find("\n", len(text) - reach) + 1 if len(text) > reach else 0
     ids, offsets = encode(text[cut:])
     if len(ids) <= limit:
