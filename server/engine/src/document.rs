@@ -16,7 +16,7 @@ use tree_sitter::{InputEdit, Tree};
 
 use crate::position::{self, Encoding, Range};
 use lines::LineLengths;
-pub use parse::{TREE_LINE_LIMIT, TREE_LIMIT};
+pub use parse::{TREE_LIMIT, TREE_LINE_LIMIT};
 
 /// A change as the editor sends it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,7 +121,10 @@ impl Document {
         stop: &mut dyn FnMut() -> bool,
     ) -> Result<Applied, OutOfStep> {
         let mut next = self.clone();
-        let mut applied = Applied { edits: Vec::new(), version_fell: version <= self.version };
+        let mut applied = Applied {
+            edits: Vec::new(),
+            version_fell: version <= self.version,
+        };
         next.take_version(version);
         for (change, Change { range, text }) in changes.iter().enumerate() {
             let (start, end, text) = match range {
@@ -176,7 +179,12 @@ impl Document {
                 new_end_position: parse::point(self, new_end),
             });
         }
-        Edit { start, removed, removed_len, inserted: text.to_owned() }
+        Edit {
+            start,
+            removed,
+            removed_len,
+            inserted: text.to_owned(),
+        }
     }
 
     /// The text.
@@ -220,3 +228,6 @@ impl Document {
         self.lengths.longest()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,7 +78,10 @@ pub fn from_byte(rope: &Rope, byte: usize, encoding: Encoding) -> Position {
         Encoding::Utf16 => text.char_to_utf16_cu(chars),
         Encoding::Utf32 => chars,
     };
-    Position { line: narrow(line), character: narrow(units) }
+    Position {
+        line: narrow(line),
+        character: narrow(units),
+    }
 }
 
 /// A line without its `\n`, `\r\n` or `\r`.
@@ -102,4 +105,151 @@ pub fn floor_boundary(rope: &Rope, byte: usize) -> usize {
 // The protocol counts in 32 bits; a document that long is refused long before.
 fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ENCODINGS: [Encoding; 3] = [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32];
+
+    fn at(line: u32, character: u32) -> Position {
+        Position { line, character }
+    }
+
+    /// What a plain reading of the specification says: split into lines, walk the units.
+    fn model(text: &str, position: Position, encoding: Encoding) -> Option<usize> {
+        let mut starts = vec![0];
+        let mut chars = text.char_indices().peekable();
+        while let Some((byte, c)) = chars.next() {
+            let pair = c == '\r' && matches!(chars.peek(), Some((_, '\n')));
+            if (c == '\n' || c == '\r') && !pair {
+                starts.push(byte + 1);
+            }
+        }
+        let line = position.line as usize;
+        if line == starts.len() && position.character == 0 {
+            return Some(text.len());
+        }
+        let start = *starts.get(line)?;
+        let end = starts.get(line + 1).copied().unwrap_or(text.len());
+        let body = text[start..end].trim_end_matches(['\r', '\n']);
+        let mut left = position.character as usize;
+        for (byte, c) in body.char_indices() {
+            let units = match encoding {
+                Encoding::Utf8 => c.len_utf8(),
+                Encoding::Utf16 => c.len_utf16(),
+                Encoding::Utf32 => 1,
+            };
+            if left < units {
+                return Some(start + byte);
+            }
+            left -= units;
+        }
+        Some(start + body.len())
+    }
+
+    #[test]
+    fn units_differ_by_encoding() {
+        let rope = Rope::from_str("é😀x\n");
+        for (character, byte) in [
+            (0, 0),
+            (1, 0),
+            (2, 2),
+            (3, 2),
+            (5, 2),
+            (6, 6),
+            (7, 7),
+            (99, 7),
+        ] {
+            assert_eq!(
+                to_byte(&rope, at(0, character), Encoding::Utf8),
+                Some(byte),
+                "{character}"
+            );
+        }
+        for (character, byte) in [(0, 0), (1, 2), (2, 2), (3, 6), (4, 7), (99, 7)] {
+            let found = to_byte(&rope, at(0, character), Encoding::Utf16);
+            assert_eq!(found, Some(byte), "{character}");
+        }
+        for (character, byte) in [(0, 0), (1, 2), (2, 6), (3, 7), (99, 7)] {
+            let found = to_byte(&rope, at(0, character), Encoding::Utf32);
+            assert_eq!(found, Some(byte), "{character}");
+        }
+    }
+
+    #[test]
+    fn past_the_end() {
+        for encoding in ENCODINGS {
+            for text in ["", "a", "a\nb", "a\r\nb\r\n"] {
+                let rope = Rope::from_str(text);
+                let lines = rope.len_lines() as u32;
+                assert_eq!(to_byte(&rope, at(lines, 0), encoding), Some(text.len()));
+                assert_eq!(to_byte(&rope, at(lines, 1), encoding), None);
+                assert_eq!(to_byte(&rope, at(lines + 1, 0), encoding), None);
+                assert_eq!(to_byte(&rope, at(u32::MAX, u32::MAX), encoding), None);
+                let last = to_byte(&rope, at(lines - 1, u32::MAX), encoding);
+                assert_eq!(last, Some(text.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_character_past_the_end_stays_before_the_line_break() {
+        for text in ["ab\ncd", "ab\r\ncd", "ab\rcd"] {
+            for encoding in ENCODINGS {
+                let rope = Rope::from_str(text);
+                assert_eq!(to_byte(&rope, at(0, 9), encoding), Some(2), "{text:?}");
+                assert_eq!(
+                    to_byte(&rope, at(1, 0), encoding),
+                    Some(text.len() - 2),
+                    "{text:?}"
+                );
+            }
+        }
+        // Other separators end no line.
+        for text in ["a\u{2028}b", "a\u{85}b", "a\u{b}b", "a\u{c}b"] {
+            assert_eq!(Rope::from_str(text).len_lines(), 1, "{text:?}");
+        }
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "a", "é", "漢", "😀", "\n", "\r", "\r\n", "\t", "\0", "\u{2028}",
+        ];
+        let pieces = prop::sample::select(PIECES);
+        prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn every_offset_comes_back(text in text()) {
+            let rope = Rope::from_str(&text);
+            for encoding in ENCODINGS {
+                for byte in 0..=text.len() + 1 {
+                    let mut expected = byte.min(text.len());
+                    while !text.is_char_boundary(expected) {
+                        expected -= 1;
+                    }
+                    if text[..expected].ends_with('\r') && text[expected..].starts_with('\n') {
+                        expected -= 1;
+                    }
+                    let position = from_byte(&rope, byte, encoding);
+                    prop_assert_eq!(to_byte(&rope, position, encoding), Some(expected));
+                }
+            }
+        }
+
+        #[test]
+        fn agrees_with_a_plain_reading(text in text(), line in 0u32..20, character in 0u32..20) {
+            let rope = Rope::from_str(&text);
+            for encoding in ENCODINGS {
+                let position = at(line, character);
+                let found = to_byte(&rope, position, encoding);
+                prop_assert_eq!(found, model(&text, position, encoding));
+            }
+        }
+    }
 }

@@ -53,7 +53,10 @@ impl Touched {
     pub(super) fn before(rope: &Rope, start: usize, end: usize) -> Self {
         let first = rope.byte_to_line(start).saturating_sub(1);
         let last = (rope.byte_to_line(end) + 1).min(rope.len_lines() - 1);
-        Touched { first, behind: rope.len_lines() - 1 - last }
+        Touched {
+            first,
+            behind: rope.len_lines() - 1 - last,
+        }
     }
 
     /// Takes the touched lines out, before the edit.

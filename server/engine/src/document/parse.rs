@@ -31,7 +31,10 @@ pub(super) struct Since {
 
 impl Since {
     pub(super) fn new(base: i32) -> Self {
-        Since { base, edits: Vec::new() }
+        Since {
+            base,
+            edits: Vec::new(),
+        }
     }
 }
 
@@ -147,7 +150,10 @@ pub(super) fn point(document: &Document, byte: usize) -> Point {
     let rope = &document.rope;
     if !document.has_cr {
         let row = rope.byte_to_line(byte);
-        return Point { row, column: byte - rope.line_to_byte(row) };
+        return Point {
+            row,
+            column: byte - rope.line_to_byte(row),
+        };
     }
     // The rope also ends lines at a lone `\r`, so rows are counted; a text with a tree is short
     // enough for that.
@@ -161,7 +167,10 @@ pub(super) fn point(document: &Document, byte: usize) -> Point {
         }
         chunk_start += chunk.len();
     }
-    Point { row, column: byte - row_start }
+    Point {
+        row,
+        column: byte - row_start,
+    }
 }
 
 /// What a new whole text replaces of the old one: `(start, end, new text)` without what both begin
@@ -177,9 +186,17 @@ pub(super) fn difference<'a>(rope: &Rope, text: &'a str) -> (usize, usize, &'a s
     let most = rope.len_bytes().min(new.len()) - front;
     let mut bytes = rope.bytes_at(rope.len_bytes());
     let old_backwards = std::iter::from_fn(|| bytes.prev());
-    let mut back = old_backwards.zip(new.iter().rev()).take(most).take_while(same).count();
+    let mut back = old_backwards
+        .zip(new.iter().rev())
+        .take(most)
+        .take_while(same)
+        .count();
     while !text.is_char_boundary(new.len() - back) {
         back -= 1;
     }
-    (front, rope.len_bytes() - back, &text[front..new.len() - back])
+    (
+        front,
+        rope.len_bytes() - back,
+        &text[front..new.len() - back],
+    )
 }
