@@ -1,1 +1,9 @@
-//! Benchmarks.
+//! What the benchmarks share: items and their scores, quantiles, the fit of a gate, a typist.
+//!
+//! `cargo bench -p foretoken-benches --bench latency` measures keystrokes over the real wire;
+//! `cargo run --release -p foretoken-benches --bin quality -- ITEMS.jsonl` measures texts.
+
+pub mod fit;
+pub mod items;
+pub mod score;
+pub mod stats;

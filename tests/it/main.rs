@@ -1,3 +1,6 @@
 //! The end-to-end tests: the house's rules, then the server over the wire, then the program itself.
 
+mod edits;
+mod ending;
+mod neovim;
 mod tidy;

@@ -198,6 +198,18 @@ scenario('accepting a suggestion that was typed against changes nothing', functi
   editor:holds('a@', 'the buffer after the key')
 end)
 
+scenario('a suggestion that was put away is gone and the buffer as typed', function(editor)
+  editor:open('dismissed.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  editor:input('<C-]>')
+  editor:wait('no ghost text', function()
+    return editor:drawn() == vim.NIL
+  end)
+  editor:input('<C-F>')
+  editor:holds('a', 'the buffer')
+end)
+
 scenario('leaving insert mode leaves the buffer as typed', function(editor)
   editor:open('left.py', CALLS)
   editor:input('a')

@@ -4,6 +4,7 @@
 //! A *session* is one client talking to one server, from `initialize` to the end of the stream.
 //! A test never reads the server's memory: what it wants to know it asks over the wire.
 
+pub mod editors;
 pub mod fixture;
 pub mod frames;
 pub mod mirror;
@@ -11,5 +12,6 @@ pub mod persona;
 pub mod process;
 pub mod random;
 pub mod rules;
+pub mod server;
 pub mod session;
 pub mod trace;

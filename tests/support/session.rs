@@ -140,7 +140,7 @@ impl Session {
     }
 
     /// Writes several messages in one write.
-    pub async fn send_all(&mut self, messages: &[Value]) {
+    pub async fn send_all(&self, messages: &[Value]) {
         let bytes: Vec<u8> = messages.iter().flat_map(frames::encode).collect();
         for message in messages {
             self.shared.trace.add(From::Client, message.clone());
@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// Writes bytes as they are; the record does not hold them.
-    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+    pub async fn send_bytes(&self, bytes: &[u8]) {
         self.shared.write(bytes).await;
     }
 

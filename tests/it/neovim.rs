@@ -1,0 +1,66 @@
+//! Ghost text in a real Neovim: the driver in `tests/neovim/` types, reads the screen, accepts, and
+//! compares buffers. Needs Neovim 0.12; says `SKIP` where there is none.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::Stdio;
+
+use foretoken_grammars::Language;
+use foretoken_tests::editors;
+use foretoken_tests::process::{Home, binary, root};
+
+#[test]
+fn ghost_text_in_a_real_neovim() {
+    let neovim = match editors::neovim() {
+        Ok(neovim) => neovim,
+        Err(why) if editors::required("neovim") => panic!("{why}"),
+        Err(why) => return say(&format!("SKIP neovim: {why}")),
+    };
+    say(&format!("neovim {}", neovim.version));
+    let home = Home::default();
+    let folder = root().join("tests/neovim");
+    let mut driver = editors::program(&neovim.program);
+    driver
+        .arg("-l")
+        .arg(folder.join("driver.lua"))
+        .arg(&neovim.program)
+        .arg(binary())
+        .arg(root().join("editors/neovim"))
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .stdin(Stdio::null());
+    for name in ["CONFIG", "DATA", "STATE", "CACHE"] {
+        driver.env_remove(format!("XDG_{name}_HOME"));
+    }
+    let output = driver.output().expect("a Neovim that was found starts");
+    assert!(
+        output.status.success(),
+        "\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The plugin attaches to the file types whose syntax the server knows, and to no other.
+#[test]
+fn the_plugin_lists_the_languages_of_the_server() {
+    let path = root().join("editors/neovim/lsp/foretoken.lua");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let (_, after) = config
+        .split_once("filetypes = {")
+        .expect("the config lists file types");
+    let (list, _) = after.split_once('}').expect("the list ends");
+    let listed: BTreeSet<&str> = list.split('\'').skip(1).step_by(2).collect();
+    let known: BTreeSet<&str> = Language::ALL
+        .iter()
+        .filter(|language| language.grammar().is_some())
+        .flat_map(|language| language.lsp_ids())
+        .copied()
+        .collect();
+    assert_eq!(listed, known, "{}", path.display());
+}
+
+/// Written past the capture of the test harness, so that a skipped editor is seen.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
