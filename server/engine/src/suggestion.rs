@@ -3,16 +3,24 @@
 //! All filters but the last only narrow a span of the raw text, so the tokens keep their meaning for the gate.
 //! Nothing here may change the middle of a text: what is shown is what the model said, or less.
 
+mod balance;
+pub(crate) mod brackets;
+mod filters;
 mod gate;
+mod lexemes;
+pub(crate) mod lines;
+mod overlap;
 mod reject;
 mod watch;
 
-pub use gate::{Gate, Logistic};
+pub use gate::{Cut, CutKind, Gate, Logistic, cuts};
 pub use reject::Reject;
 pub use watch::{Flow, StopReason, Watch};
 
+use std::ops::Range;
+
 use crate::document::Document;
-use crate::place::{Mode, Place};
+use crate::place::{Eol, Mode, Place};
 
 /// One step of the model, or one lexeme of the look-up.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,21 +68,176 @@ pub struct Suggestion {
 /// The [`Reject`] of the stage that left nothing to show.
 pub fn finish(
     raw: &Raw<'_>,
-    _doc: &Document,
+    doc: &Document,
     place: &Place,
     mode: Mode,
     gate: Option<&Gate>,
 ) -> Result<Suggestion, Reject> {
-    let mut watch = Watch::new(place, mode);
-    watch.push(raw.text);
-    let text = raw.text[..watch.cut()].trim_end();
-    if text.is_empty() {
-        return Err(Reject::Empty);
+    let narrowed = narrow(raw, doc, place, mode)?;
+    let (end, probability) = choose(raw, &narrowed, gate)?;
+    let text = filters::trimmed(place, &raw.text[narrowed.span.start..end]);
+    if text.trim().is_empty()
+        || follows(place).is_some_and(|next| text.trim_start().starts_with(next))
+    {
+        return Err(Reject::RepeatsSuffix);
     }
-    let probability = gate.map_or(1.0, |gate| gate.line.probability(&[]));
     Ok(Suggestion {
-        text: text.to_owned(),
+        text: with_line_ends(text, place.eol),
         probability,
         source: Source::Model,
     })
+}
+
+/// What the filters leave of a raw text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Narrowed {
+    /// The part of the raw text, in bytes.
+    pub span: Range<usize>,
+    /// It ends where the model or a rule ended it; otherwise a budget broke it off.
+    pub complete: bool,
+}
+
+/// Runs all filters that come before the gate. Fitting a gate uses it too, so that it sees what serving sees.
+///
+/// # Errors
+/// The [`Reject`] of the filter that left nothing but blanks.
+pub fn narrow(
+    raw: &Raw<'_>,
+    doc: &Document,
+    place: &Place,
+    mode: Mode,
+) -> Result<Narrowed, Reject> {
+    if raw.text.trim().is_empty() {
+        return Err(if raw.text.is_empty() {
+            Reject::Empty
+        } else {
+            Reject::OnlyWhitespace
+        });
+    }
+    let mut left = Left {
+        text: raw.text,
+        start: 0,
+        end: raw.text.len(),
+    };
+    left.cut(filters::control(left.text()), Reject::ControlText)?;
+    left.start += overlap::typed(place, left.text());
+    left.cut(left.text().len(), Reject::RepeatsTyped)?;
+    left.cut(overlap::rest(place, left.text()), Reject::RepeatsSuffix)?;
+    let mut watch = Watch::new(place, mode);
+    watch.push(left.text());
+    let stopped = watch.stopped();
+    left.cut(
+        watch.cut(),
+        stopped.map_or(Reject::Empty, StopReason::reject),
+    )?;
+    let complete = |left: &Left<'_>| {
+        let broken_off =
+            matches!(stopped, Some(StopReason::Budget)) && left.end == left.start + watch.cut();
+        (raw.ended || left.end < raw.text.len()) && !broken_off
+    };
+    left.cut(
+        filters::below(place, left.text(), complete(&left)),
+        Reject::RepeatsBelow,
+    )?;
+    left.cut(
+        filters::repetition(place, left.text()),
+        Reject::RepeatsAbove,
+    )?;
+    left.cut(
+        balance::balance(doc, place, left.text()),
+        Reject::Unbalanced,
+    )?;
+    left.cut(
+        filters::indentation(place, left.text()),
+        Reject::Indentation,
+    )?;
+    let complete = complete(&left);
+    if !complete {
+        left.end -= partial_word(left.text());
+    }
+    Ok(Narrowed {
+        span: left.start..left.end,
+        complete,
+    })
+}
+
+/// The part of the raw text that is left.
+struct Left<'a> {
+    text: &'a str,
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Left<'a> {
+    fn text(&self) -> &'a str {
+        &self.text[self.start..self.end]
+    }
+
+    /// Ends the text at `at` bytes from its start; `reason` applies if only blanks are left.
+    fn cut(&mut self, at: usize, reason: Reject) -> Result<(), Reject> {
+        self.end = self.start + at;
+        if self.text().trim().is_empty() {
+            Err(reason)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The longest cut that passes, with its probability.
+fn choose(raw: &Raw<'_>, narrowed: &Narrowed, gate: Option<&Gate>) -> Result<(usize, f32), Reject> {
+    let cuts = cuts(
+        raw.text,
+        raw.tokens,
+        narrowed.span.clone(),
+        narrowed.complete,
+    );
+    let Some(gate) = gate else {
+        // The model's own opinion, since nothing better is known.
+        let sum = cuts.first().map_or(0.0, |cut| cut.sum);
+        return Ok((narrowed.span.end, sum.exp().clamp(0.0, 1.0)));
+    };
+    let mut best = 0.0_f32;
+    for cut in cuts {
+        // Without log-probabilities there is no gate value, and without one nothing is shown.
+        let probability = if cut.count == 0 {
+            0.0
+        } else {
+            cut.probability(gate)
+        };
+        let shown = &raw.text[narrowed.span.start..cut.end];
+        if probability >= gate.show && !shown.trim().is_empty() {
+            return Ok((cut.end, probability));
+        }
+        best = best.max(probability);
+    }
+    Err(Reject::BelowGate { best })
+}
+
+/// Bytes of the word at the end of a text that was broken off: half an identifier is worse than none. 0 if nothing
+/// else would be left.
+fn partial_word(text: &str) -> usize {
+    let rest = text.trim_end_matches(lines::is_word);
+    if rest.trim().is_empty() {
+        0
+    } else {
+        text.len() - rest.len()
+    }
+}
+
+/// What a suggestion must never begin with: the rest of the line, or where that is blank and a whole line is asked
+/// for, the next line.
+fn follows(place: &Place) -> Option<&str> {
+    let tail = place.tail.trim();
+    (!tail.is_empty()).then_some(tail)
+}
+
+fn with_line_ends(text: &str, eol: Eol) -> String {
+    let mut lines = lines::lines(text).map(|(_, line)| line);
+    let mut whole = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        whole.push_str(eol.as_str());
+        whole.push_str(line);
+    }
+    whole
 }

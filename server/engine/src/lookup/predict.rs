@@ -1,0 +1,241 @@
+//! The next lexeme: every order's counts, interpolated from the shortest context to the longest.
+
+use super::index::{CHAINS, CONTEXT};
+use super::lexer::{self, Class, NEWLINE};
+use super::source::Source;
+
+/// Orders whose counts are interpolated.
+const ORDERS: usize = 6;
+/// Positions looked at per text and chain. The newest come first; more change a distribution little.
+const WALK: [usize; CHAINS.len()] = [96, 192, 192];
+/// Probability of a lexeme that no context has seen, as the base of the interpolation: one over a usual file's vocabulary.
+const UNSEEN: f32 = 1.0 / 2_000.0;
+/// The same among the words that begin as the typed one does.
+const UNSEEN_WORD: f32 = 0.05;
+/// What a position weighs right at the cursor, beyond the 1 of any position in the same file. Start value.
+const NEARNESS: f32 = 2.0;
+/// Bytes from the cursor at which half of that is left. Start value.
+const NEAR: f32 = 4_000.0;
+/// What a position in another text weighs. Start value.
+const ELSEWHERE: f32 = 0.7;
+/// Fewest typed bytes of a word to look for it anywhere, and most places looked at.
+const WORD_BYTES: usize = 2;
+const WORD_PLACES: usize = 2_000;
+
+/// Where the question is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    /// The last lexemes before the cursor, without a word that is not finished.
+    pub(super) context: Vec<u32>,
+    /// What is typed of a word so far.
+    pub(super) partial: String,
+    /// Byte of the cursor in the first source.
+    pub(super) at: usize,
+    /// Bytes of the first source that are no evidence: from the start of the unfinished word to the line's end.
+    pub(super) hidden: std::ops::RangeInclusive<usize>,
+}
+
+/// The most probable next lexeme.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guess<'a> {
+    pub(super) text: &'a str,
+    pub(super) id: u32,
+    /// Natural logarithm of its probability.
+    pub(super) logp: f32,
+    /// Lexemes of the longest context in which it was seen.
+    pub(super) matched: usize,
+}
+
+struct Candidate<'a> {
+    text: &'a str,
+    id: u32,
+    /// Weight of the positions that match exactly this many lexemes (the last: or more); first those by the word alone.
+    weights: [f32; ORDERS + 1],
+    matched: usize,
+}
+
+/// Scratch space, kept from one lexeme to the next.
+#[derive(Default)]
+pub(super) struct Predictor<'a> {
+    candidates: Vec<Candidate<'a>>,
+    /// Open addressing from id to candidate, zero for none; so many candidates cost no search.
+    slots: Vec<u16>,
+}
+
+const SLOTS: usize = 4_096;
+
+impl<'a> Predictor<'a> {
+    pub(super) fn guess(&mut self, sources: &'a [Source], query: &Query) -> Option<Guess<'a>> {
+        self.candidates.clear();
+        self.slots.clear();
+        self.slots.resize(SLOTS, 0);
+        for (number, source) in sources.iter().enumerate() {
+            self.count(source, number == 0, query);
+        }
+        if query.partial.len() >= WORD_BYTES {
+            for text in sources.iter().flat_map(Source::texts) {
+                self.count_words(text, query);
+            }
+        }
+        self.best(query)
+    }
+
+    /// Adds the positions of one source that agree with the context.
+    fn count(&mut self, source: &'a Source, current: bool, query: &Query) {
+        for view in source.views() {
+            // From the deepest chain on; each position counts once, at the deepest chain that can hold it.
+            for number in (0..CHAINS.len()).rev() {
+                let deeper = CHAINS.get(number + 1).copied().unwrap_or(usize::MAX);
+                for position in view.index.chain(number, &query.context).take(WALK[number]) {
+                    let byte = view.byte(position);
+                    if !view.live.contains(&position) || (current && query.hidden.contains(&byte)) {
+                        continue;
+                    }
+                    let matched = view.index.matched(position, &query.context);
+                    if matched < CHAINS[number] || matched >= deeper {
+                        continue;
+                    }
+                    let text = view.index.lexeme(position);
+                    if !query.partial.is_empty() && !continues(text, &query.partial) {
+                        continue;
+                    }
+                    let weight = if current {
+                        nearness(byte, query.at)
+                    } else {
+                        ELSEWHERE
+                    };
+                    self.add(text, view.index.id(position), matched, weight);
+                }
+            }
+        }
+    }
+
+    /// Adds the words that begin as the typed one does, wherever they stand.
+    fn count_words(&mut self, text: &'a str, query: &Query) {
+        let bytes = text.as_bytes();
+        let places = memchr::memmem::find_iter(bytes, query.partial.as_bytes());
+        for at in places.take(WORD_PLACES) {
+            let (class, end) = lexer::next(bytes, at);
+            // The unfinished word itself must not vouch for its being finished.
+            if class == Class::Word
+                && (at == 0 || !lexer::is_word(bytes[at - 1]))
+                && end - at > query.partial.len()
+            {
+                self.add(&text[at..end], lexer::id(class, &bytes[at..end]), 0, 1.0);
+            }
+        }
+    }
+
+    fn add(&mut self, text: &'a str, id: u32, matched: usize, weight: f32) {
+        let mut slot = id as usize % SLOTS;
+        loop {
+            match self.slots[slot] {
+                // More candidates than this never matter, and a full table would never end the search.
+                0 if self.candidates.len() >= SLOTS / 2 => return,
+                0 => break,
+                number if self.candidates[number as usize - 1].id == id => break,
+                _ => slot = (slot + 1) % SLOTS,
+            }
+        }
+        if self.slots[slot] == 0 {
+            self.candidates.push(Candidate {
+                text,
+                id,
+                weights: [0.0; ORDERS + 1],
+                matched: 0,
+            });
+            self.slots[slot] = u16::try_from(self.candidates.len()).unwrap_or(0);
+        }
+        if let Some(candidate) = (self.slots[slot] as usize)
+            .checked_sub(1)
+            .and_then(|at| self.candidates.get_mut(at))
+        {
+            candidate.weights[matched.min(ORDERS)] += weight;
+            candidate.matched = candidate.matched.max(matched);
+        }
+    }
+
+    /// Witten–Bell interpolation: an order with C observations of T different lexemes leaves T / (C + T) to the
+    /// shorter ones (Witten and Bell, "The zero-frequency problem", IEEE Trans. Inf. Theory 37(4), 1991).
+    fn best(&self, query: &Query) -> Option<Guess<'a>> {
+        let base = if query.partial.is_empty() {
+            UNSEEN
+        } else {
+            UNSEEN_WORD
+        };
+        let longest = query.context.len().min(ORDERS);
+        let orders: Vec<(usize, f32, f32)> = (0..=longest)
+            .map(|order| {
+                let seen = self
+                    .candidates
+                    .iter()
+                    .map(|candidate| candidate.at_least(order))
+                    .filter(|count| *count > 0.0);
+                let (total, kinds) = seen.fold((0.0, 0.0), |(total, kinds), count| {
+                    (total + count, kinds + 1.0)
+                });
+                (order, total, kinds)
+            })
+            .filter(|(_, total, _)| *total > 0.0)
+            // Order 0 is the word alone, and only known where a word was begun.
+            .filter(|(order, ..)| *order > 0 || query.partial.len() >= WORD_BYTES)
+            .collect();
+        let probability = |candidate: &Candidate<'_>| {
+            orders.iter().fold(base, |shorter, (order, total, kinds)| {
+                (candidate.at_least(*order) + kinds * shorter) / (total + kinds)
+            })
+        };
+        let scored = self
+            .candidates
+            .iter()
+            .map(|candidate| (probability(candidate), candidate));
+        let (probability, best) = scored.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+        Some(Guess {
+            text: best.text,
+            id: best.id,
+            logp: probability.min(1.0).ln(),
+            matched: best.matched,
+        })
+    }
+}
+
+impl Candidate<'_> {
+    fn at_least(&self, order: usize) -> f32 {
+        self.weights[order..].iter().sum()
+    }
+}
+
+/// A word that begins with what is typed; the typed word itself counts, as a word that is finished.
+fn continues(lexeme: &str, partial: &str) -> bool {
+    lexeme.starts_with(partial)
+        && lexeme
+            .as_bytes()
+            .first()
+            .is_some_and(|byte| lexer::is_word(*byte))
+}
+
+fn nearness(byte: usize, cursor: usize) -> f32 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a weight needs no exact distance"
+    )]
+    let distance = byte.abs_diff(cursor) as f32;
+    1.0 + NEARNESS / (1.0 + distance / NEAR)
+}
+
+impl Query {
+    /// Takes a guessed lexeme into the context.
+    pub(super) fn advance(&mut self, id: u32) {
+        self.partial.clear();
+        if self.context.len() == CONTEXT {
+            self.context.remove(0);
+        }
+        self.context.push(id);
+    }
+}
+
+impl Guess<'_> {
+    pub(super) fn is_newline(&self) -> bool {
+        self.id == NEWLINE
+    }
+}

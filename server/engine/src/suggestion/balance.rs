@@ -1,0 +1,72 @@
+//! Closers that nothing opened: kept where they close what the user opened, cut where the document closes it already.
+
+use super::brackets::{self, Bracket, Start};
+use crate::document::Document;
+use crate::place::Place;
+use crate::syntax;
+
+/// How far from the cursor brackets are counted where no tree decides, in bytes to each side.
+const WINDOW: usize = 32 * 1024;
+
+/// Byte at which `text` closes something that is not open at `place`.
+///
+/// Syntax errors are compared before brackets are counted, since a parser knows strings, comments and generics.
+pub(super) fn balance(doc: &Document, place: &Place, text: &str) -> usize {
+    let syntax = place.language.syntax();
+    let closers = brackets::scan(text, syntax, Start::at(place)).unmatched;
+    let closers: Vec<Bracket> = closers
+        .into_iter()
+        .filter(|closer| brackets::is_closer(closer.closer))
+        .collect();
+    // What stands open on the cursor's own line was weighed against the line's rest before.
+    let on_line = brackets::scan(&place.head, syntax, Start::Code).open;
+    let on_line = on_line
+        .iter()
+        .rev()
+        .filter(|open| brackets::is_closer(open.closer));
+    let own = closers
+        .iter()
+        .zip(on_line)
+        .take_while(|(closer, open)| closer.closer == open.closer)
+        .count();
+    for (number, closer) in closers.iter().enumerate().skip(own) {
+        let after = closer.at + closer.closer.len_utf8();
+        let with = syntax::error_delta(doc, place.offset, &text[..after]);
+        let without = syntax::error_delta(doc, place.offset, text[..closer.at].trim_end());
+        let belongs = match (with, without) {
+            (Some(with), Some(without)) if with != without => with < without,
+            _ => is_open(doc, place, number, closer.closer),
+        };
+        if !belongs {
+            return closer.at;
+        }
+    }
+    text.len()
+}
+
+/// Whether the bracket `number` levels out from the cursor is of the kind of `closer`, and nothing below closes it.
+fn is_open(doc: &Document, place: &Place, number: usize, closer: char) -> bool {
+    let rope = doc.rope();
+    let syntax = place.language.syntax();
+    let floor = |byte: usize| rope.char_to_byte(rope.byte_to_char(byte));
+    let from = rope.line_to_byte(rope.byte_to_line(floor(place.offset.saturating_sub(WINDOW))));
+    let to = floor((place.offset + WINDOW).min(rope.len_bytes()));
+    let before = rope.byte_slice(from..place.offset).to_string();
+    let after = rope.byte_slice(place.offset..to).to_string();
+    let open: Vec<Bracket> = brackets::scan(&before, syntax, Start::Code).open;
+    let open: Vec<Bracket> = open
+        .into_iter()
+        .filter(|open| brackets::is_closer(open.closer))
+        .collect();
+    let closed = brackets::scan(&after, syntax, Start::at(place)).unmatched;
+    let closed = closed
+        .iter()
+        .filter(|closed| brackets::is_closer(closed.closer))
+        .count();
+    let missing = open.len().saturating_sub(closed);
+    open.iter()
+        .rev()
+        .nth(number)
+        .is_some_and(|open| open.closer == closer)
+        && number < missing
+}

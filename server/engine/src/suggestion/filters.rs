@@ -1,0 +1,189 @@
+//! The filters that look at whole lines: control text, the lines below, repetition, indentation.
+//!
+//! Each takes the text that is left and answers with the byte at which it should end.
+
+use super::lines::{self, is_weak, lines};
+use crate::place::Place;
+
+/// Fewest characters, blanks aside, of a repetition of several lines that is certainly none by chance.
+const REPEATED: usize = 20;
+
+/// Marks with which models of all families frame their texts. Whatever follows one is no code.
+const MARKS: &[&str] = &[
+    "<|",
+    "<fim_",
+    "<file_sep>",
+    "<repo_name>",
+    "<EOT>",
+    "<MID>",
+    "<PRE>",
+    "<SUF>",
+    "</s>",
+    "[SUFFIX]",
+    "[PREFIX]",
+    "[MIDDLE]",
+    "<｜",
+];
+
+/// Where control text begins: a mark of a prompt, a control character, or a broken character.
+pub(super) fn control(text: &str) -> usize {
+    let mark = MARKS.iter().filter_map(|mark| find_mark(text, mark)).min();
+    let character = text.find(is_unshowable);
+    mark.into_iter()
+        .chain(character)
+        .min()
+        .unwrap_or(text.len())
+}
+
+/// `<|` is an operator in some languages, so it only counts with its other half behind a name.
+fn find_mark(text: &str, mark: &str) -> Option<usize> {
+    if mark != "<|" {
+        return text.find(mark);
+    }
+    let mut found = text.match_indices(mark).map(|(at, _)| at);
+    found.find(|at| {
+        let name = text[at + mark.len()..]
+            .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        name.len() < text.len() - at - mark.len() && name.starts_with("|>")
+    })
+}
+
+/// Control characters, half characters, and marks that change the direction of text, with which code can
+/// look unlike what it is.
+fn is_unshowable(c: char) -> bool {
+    let control = c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    control
+        || matches!(c, '\u{fffd}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Where the text begins to say the lines below, however they are indented. `complete`: its last line is whole.
+pub(super) fn below(place: &Place, text: &str, complete: bool) -> usize {
+    let below: Vec<&str> = place
+        .below
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    let own: Vec<(usize, &str)> = lines(text).map(|(at, line)| (at, line.trim())).collect();
+    // A line that the user began is not the one below, even where both will be equal.
+    let whole_first = place.head.trim().is_empty() && place.tail.trim().is_empty();
+    let first = if whole_first { 0 } else { 1 };
+    for index in first..own.len() {
+        if own[index].1.is_empty() {
+            continue;
+        }
+        let said: Vec<&str> = own[index..]
+            .iter()
+            .map(|(_, line)| *line)
+            .filter(|line| !line.is_empty())
+            .collect();
+        if says(&said, &below, complete) {
+            return own[index].0;
+        }
+    }
+    text.len()
+}
+
+fn says(said: &[&str], below: &[&str], complete: bool) -> bool {
+    let pairs = said.len().min(below.len());
+    let equal = |index: usize| {
+        let broken_off = !complete && index + 1 == said.len() && said[index].chars().count() >= 3;
+        said[index] == below[index] || (broken_off && below[index].starts_with(said[index]))
+    };
+    // Closers alone say nothing about where they belong; the bracket balance decides about them.
+    let strong = said[..pairs].iter().any(|line| !is_weak(line));
+    pairs > 0 && strong && (0..pairs).all(equal)
+}
+
+/// Where the text begins to go over the same lines again: those above it, or its own.
+pub(super) fn repetition(place: &Place, text: &str) -> usize {
+    let head = place.head.as_str();
+    let own: Vec<(usize, String)> = lines(text)
+        .enumerate()
+        .map(|(index, (at, line))| {
+            (
+                at,
+                if index == 0 {
+                    format!("{head}{line}")
+                } else {
+                    line.to_owned()
+                },
+            )
+        })
+        .map(|(at, line)| (at, line.trim().to_owned()))
+        .filter(|(_, line)| !line.is_empty())
+        .collect();
+    if says_above(place, &own) {
+        return 0;
+    }
+    for start in 1..own.len() {
+        // Two or more lines said twice running; a single line may well belong twice.
+        for length in 2..=start {
+            let (before, again) = (&own[start - length..start], own.get(start..start + length));
+            if again.is_some_and(|again| equal_lines(before, again)) {
+                return own[start].0;
+            }
+        }
+    }
+    text.len()
+}
+
+fn says_above(place: &Place, own: &[(usize, String)]) -> bool {
+    let above = place
+        .above
+        .iter()
+        .take(own.len())
+        .rev()
+        .map(|line| (0, line.trim().to_owned()));
+    let above: Vec<(usize, String)> = above.collect();
+    own.len() >= 2 && equal_lines(&above, own)
+}
+
+fn equal_lines(one: &[(usize, String)], other: &[(usize, String)]) -> bool {
+    let characters = |line: &str| line.chars().filter(|c| !c.is_whitespace()).count();
+    let size: usize = one.iter().map(|(_, line)| characters(line)).sum();
+    size >= REPEATED
+        && one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| one.1 == other.1)
+}
+
+/// Where a line begins that is indented with the other kind of blank than the lines around.
+pub(super) fn indentation(place: &Place, text: &str) -> usize {
+    let around = || {
+        place
+            .above
+            .iter()
+            .chain(&place.below)
+            .chain(std::iter::once(&place.head))
+    };
+    let tabs = around().any(|line| line.starts_with('\t'));
+    let spaces = around().any(|line| line.starts_with("  "));
+    if tabs == spaces {
+        // A mixed file, or one that is not indented yet.
+        return text.len();
+    }
+    let other = if tabs { "  " } else { "\t" };
+    let mut own = lines(text).skip(usize::from(!place.head.is_empty()));
+    let mut previous_end = 0;
+    own.find_map(|(at, line)| {
+        let cut = line.starts_with(other).then_some(previous_end.min(at));
+        previous_end = at + line.len();
+        cut
+    })
+    .unwrap_or(text.len())
+}
+
+/// The text without blanks at its end; those before text of the same line belong to it.
+pub(super) fn trimmed<'a>(place: &Place, text: &'a str) -> &'a str {
+    let goes_on = place
+        .tail
+        .chars()
+        .next()
+        .is_some_and(|c| !c.is_whitespace());
+    let lines_off = text.trim_end_matches(|c: char| matches!(c, '\n' | '\r'));
+    if goes_on && lines_off.len() == text.len() && lines::first_end(text) == text.len() {
+        text
+    } else {
+        text.trim_end()
+    }
+}
