@@ -1,0 +1,266 @@
+//! `$0` marks the place.
+
+use foretoken_grammars::Language;
+
+use super::*;
+
+fn place(language: Language, fixture: &str) -> (Document, usize) {
+    let at = fixture.find("$0").unwrap();
+    let text = fixture.replacen("$0", "", 1);
+    (Document::open("file", language, 1, &text), at)
+}
+
+fn regions(language: Language, cases: &[(&str, Region)]) {
+    for (fixture, expected) in cases {
+        let (doc, at) = place(language, fixture);
+        assert_eq!(region(&doc, at), *expected, "{language:?} {fixture:?}");
+    }
+}
+
+use Region::{Code, Comment, String as Str};
+
+#[test]
+fn regions_of_whole_text() {
+    regions(
+        Language::Rust,
+        &[
+            ("$0", Code),
+            ("fn f() { $0 }", Code),
+            ("// note$0\nfn f() {}", Comment),
+            ("// note\n$0fn f() {}", Code),
+            ("/// doc$0\nfn f() {}", Comment),
+            ("/// doc\n$0fn f() {}", Code),
+            ("fn f() {} // $0", Comment),
+            ("fn f() {}$0 // note", Code),
+            ("/* a$0 */ fn f() {}", Comment),
+            ("/* a */$0 fn f() {}", Code),
+            ("/* a\n$0 b */", Comment),
+            ("fn f() { let s = \"a$0b\"; }", Str),
+            ("fn f() { let s = \"ab\"$0; }", Code),
+            ("fn f() { let s = $0\"ab\"; }", Code),
+            ("fn f() { let s = r#\"a$0\"#; }", Str),
+            ("fn f() { let c = '$0a'; }", Str),
+            ("fn f<'a$0>() {}", Code),
+            ("fn f() { g(\"a\", $0) }", Code),
+        ],
+    );
+    regions(
+        Language::Python,
+        &[
+            ("x = \"\"\"a\n$0b\"\"\"\n", Str),
+            ("x = f\"a {b$0} c\"\n", Code),
+            ("x = f\"a {b} $0c\"\n", Str),
+            ("x = 1  # no$0te\n", Comment),
+            ("def f():\n    '''Doc$0'''\n", Str),
+        ],
+    );
+    regions(
+        Language::TypeScript,
+        &[
+            ("const s = `a ${b$0} c`;", Code),
+            ("const s = `a ${b} $0c`;", Str),
+            ("const s = `a ${f({ x: $0 })} c`;", Code),
+            ("const r = /a$0b/;", Str),
+            ("const t = 'a$0';", Str),
+        ],
+    );
+    regions(
+        Language::Go,
+        &[
+            ("package a\n\nvar s = `a\n$0b`\n", Str),
+            ("package a // $0", Comment),
+        ],
+    );
+    regions(Language::Java, &[("class A { String s = \"a$0\"; }", Str)]);
+    regions(
+        Language::C,
+        &[
+            ("#include <std$0io.h>\n", Str),
+            ("int x; /* $0 */", Comment),
+        ],
+    );
+    regions(Language::Text, &[("Don't stop\" // here$0", Code)]);
+}
+
+#[test]
+fn regions_of_broken_text() {
+    regions(
+        Language::Rust,
+        &[
+            ("fn f() { let s = \"hello $0", Str),
+            ("fn f() {\n    g(\"hello $0\n}\n", Str),
+            ("fn f() {\n    g(\"a\", \"b$0\n}\n", Str),
+            ("fn f() {\n    g('\"', $0\n}\n", Code),
+            ("fn f() {\n    g(\"\\\"$0\n}\n", Str),
+            ("fn f( { ) // no$0", Comment),
+            ("fn f() { x. $0", Code),
+        ],
+    );
+    regions(
+        Language::Python,
+        &[
+            ("def f(:\n    x = 'it$0", Str),
+            ("print(\"a\", $0", Code),
+            ("print(f\"a $0", Str),
+            ("x = [  # no$0", Comment),
+        ],
+    );
+    regions(
+        Language::JavaScript,
+        &[("f(`a $0", Str), ("f('a' + $0", Code), ("/* a $0", Comment)],
+    );
+}
+
+#[test]
+fn a_stale_tree_says_how_the_line_begins() {
+    use crate::document::Change;
+    use crate::position::{Encoding, Position, Range};
+    // Small texts are parsed before anybody is asked.
+    let text = format!("/*\n   \n*/\nfn f() {{ }}\n{}", "fn g() {}\n".repeat(2_000));
+    for (line, character, typed, expected) in [
+        (1, 3, "say \"", Comment),
+        (3, 9, "g(\"a", Str),
+        (3, 9, "g(\"a\"", Code),
+    ] {
+        let mut doc = Document::open("a.rs", Language::Rust, 1, &text);
+        let start = Position { line, character };
+        let range = Some(Range { start, end: start });
+        let change = Change {
+            range,
+            text: typed.to_owned(),
+        };
+        doc.apply(2, &[change], Encoding::Utf8, &mut || true)
+            .unwrap();
+        assert!(doc.parse_pending());
+        let start = crate::position::to_byte(doc.rope(), start, Encoding::Utf8).unwrap();
+        assert_eq!(region(&doc, start + typed.len()), expected, "{typed}");
+    }
+}
+
+fn end(language: Language, fixture: &str) -> Option<String> {
+    let (doc, at) = place(language, fixture);
+    block_end(&doc, at).map(|end| {
+        let mut text = doc.rope().to_string();
+        text.insert_str(end, "<end>");
+        text
+    })
+}
+
+#[test]
+fn blocks_end() {
+    let ends = |language, fixture, expected: &str| {
+        assert_eq!(
+            end(language, fixture).as_deref(),
+            Some(expected),
+            "{fixture:?}"
+        );
+    };
+    ends(Language::Rust, "fn f() { a$0 }", "fn f() { a <end>}");
+    ends(Language::Rust, "fn f() {$0}", "fn f() {<end>}");
+    ends(
+        Language::Rust,
+        "fn f() { if a { b } $0 c }",
+        "fn f() { if a { b }  c <end>}",
+    );
+    ends(
+        Language::Rust,
+        "struct S {\n    a: u8,$0\n}\n",
+        "struct S {\n    a: u8,\n<end>}\n",
+    );
+    ends(
+        Language::Go,
+        "package a\nfunc f() {\n\tswitch x {\n\tcase 1:$0\n\t}\n}\n",
+        "package a\nfunc f() {\n\tswitch x {\n\tcase 1:\n\t<end>}\n}\n",
+    );
+    ends(
+        Language::Go,
+        "package a\nfunc f() {\n\tswitch x$0 {\n\tcase 1:\n\t}\n}\n",
+        "package a\nfunc f() {\n\tswitch x {\n\tcase 1:\n\t}\n<end>}\n",
+    );
+    ends(
+        Language::Python,
+        "def f():\n    a\n    $0\n    b\n\n\nc\n",
+        "def f():\n    a\n    \n    b<end>\n\n\nc\n",
+    );
+    ends(
+        Language::Python,
+        "def f():\n    if a:\n        b$0\n    c\n",
+        "def f():\n    if a:\n        b<end>\n    c\n",
+    );
+    ends(
+        Language::Python,
+        "def f():\n    a$0",
+        "def f():\n    a<end>",
+    );
+    assert_eq!(end(Language::Rust, "fn f() {}\n$0\n"), None);
+    assert_eq!(end(Language::Python, "a\n$0\nb\n"), None);
+}
+
+#[test]
+fn scopes_enclose() {
+    let scope = |language, fixture| {
+        let (doc, at) = place(language, fixture);
+        enclosing_scope(&doc, at).map(|range| doc.rope().byte_slice(range).to_string())
+    };
+    let method = "impl S { fn f() { $0 } }";
+    assert_eq!(
+        scope(Language::Rust, method).as_deref(),
+        Some("fn f() {  }")
+    );
+    let class = "class A:\n    def f(self):\n        pass\n    x = $01\n";
+    let whole = "class A:\n    def f(self):\n        pass\n    x = 1";
+    assert_eq!(scope(Language::Python, class).as_deref(), Some(whole));
+    assert_eq!(scope(Language::Rust, "$0fn f() {}"), None);
+    assert_eq!(scope(Language::Text, "a $0"), None);
+}
+
+#[test]
+fn errors_before_and_after() {
+    let delta = |language, fixture, insert| {
+        let (doc, at) = place(language, fixture);
+        error_delta(&doc, at, insert)
+    };
+    assert_eq!(delta(Language::Rust, "fn f() { $0 }", "a();"), Some(0));
+    assert!(delta(Language::Rust, "fn f() { $0 }", "a(;").unwrap() > 0);
+    assert!(delta(Language::Rust, "fn f() { $0 }", "} }").unwrap() > 0);
+    assert!(delta(Language::Rust, "fn f() { a($0 }", "b);").unwrap() < 0);
+    assert_eq!(
+        delta(Language::Python, "def f():\n    $0\n", "return 1"),
+        Some(0)
+    );
+    assert!(delta(Language::Java, "class A { int f() { return $0 } }", "1;").unwrap() < 0);
+    assert_eq!(delta(Language::Text, "a $0", "((("), None);
+}
+
+#[test]
+fn one_window_judges_many() {
+    let body = "fn g(a: u32) -> u32 {\n    a + 1\n}\n".repeat(2_000);
+    let (doc, at) = place(
+        Language::Rust,
+        &format!("{body}fn f() {{\n    h($0\n}}\n{body}"),
+    );
+    let window = ErrorWindow::around(&doc, at).unwrap();
+    assert_eq!(window.errors(), window.errors_with("").unwrap());
+    assert!(window.delta("1);").unwrap() < window.delta("1);)").unwrap());
+    assert!(window.text().len() <= WINDOW);
+    assert!(window.text().contains("h("));
+}
+
+#[test]
+fn strange_places_are_calm() {
+    let nested = "(".repeat(20_000);
+    let long = format!("fn f() {{ {} }}", "x".repeat(100_000));
+    for text in [
+        "", "\0\0", "\u{feff}", "\"", "'", "/*", "\r\n\r", &nested, &long,
+    ] {
+        for language in Language::ALL.iter().copied() {
+            let doc = Document::open("a", language, 1, text);
+            for byte in [0, 1, text.len() / 2, text.len(), text.len() + 9, usize::MAX] {
+                region(&doc, byte);
+                block_end(&doc, byte);
+                enclosing_scope(&doc, byte);
+                error_delta(&doc, byte, "😀)");
+            }
+        }
+    }
+}
