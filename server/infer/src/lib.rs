@@ -1,1 +1,24 @@
-//! Runs local models.
+//! Runs local models. [`Infer`] is the handle: a job goes in, an outcome comes out; one thread owns
+//! the session, its KV slots and the tokenizer. No document and no protocol is known here, only
+//! sections and token ids. `unsafe` may stand in `library.rs` and nowhere else in the project.
+
+mod decode;
+mod draft;
+mod heal;
+mod job;
+mod kv;
+pub mod library;
+mod load;
+pub mod package;
+mod queue;
+mod sample;
+mod session;
+mod state;
+mod tokenizer;
+mod worker;
+
+pub use job::{
+    Class, Counts, Drafts, End, Flow, Job, Limits, Outcome, Progress, Stop, Timings, Watch,
+};
+pub use state::{ModelInfo, Options, Source, State, Unavailable};
+pub use worker::{Infer, OnState};

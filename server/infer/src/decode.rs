@@ -1,0 +1,343 @@
+//! One job from its prompt to its outcome, step by step: prefill in chunks, then greedy decoding with
+//! healing and drafts. A [`Run`] can be left between any two steps and taken up again, because all
+//! that it needs is its ids; what the cache still holds of them is found anew each time.
+
+use std::fmt;
+use std::time::Instant;
+
+use foretoken_engine::prompt::Section;
+use foretoken_engine::suggestion::Token;
+use tokio::sync::oneshot;
+
+use crate::draft::{self, Tail};
+use crate::heal;
+use crate::job::{Class, End, Flow, Job, Outcome, Progress};
+use crate::load::Model;
+use crate::queue::Verdict;
+use crate::sample;
+use crate::tokenizer::{Tokens, cuts};
+
+/// A job with what has become of it so far.
+pub(crate) struct Run {
+    job: Job,
+    reply: oneshot::Sender<Outcome>,
+    submitted: Instant,
+    /// When the worker first took it up.
+    started: Option<Instant>,
+    plan: Plan,
+    outcome: Outcome,
+}
+
+/// What a run feeds to the model.
+#[derive(Debug, Default)]
+struct Plan {
+    /// Prompt and generated tokens.
+    ids: Vec<u32>,
+    /// How many of them are the prompt.
+    prompt: usize,
+    /// The text of the last section, as the user has it.
+    before: String,
+    /// The end of it that generated tokens must spell again.
+    owed: String,
+    /// Bytes generated, owed ones included.
+    bytes: Vec<u8>,
+    /// Text and first id of the piece in which the prompt ends, without what is owed.
+    piece: String,
+    piece_at: usize,
+    /// Whether a slot was taken before.
+    begun: bool,
+}
+
+/// What one call of [`Run::advance`] came to.
+#[derive(Debug)]
+pub(crate) enum Advance {
+    /// Finished; the outcome says how.
+    Ended(End),
+    /// Something more urgent waits; call again later.
+    Paused,
+}
+
+impl Run {
+    /// A job that has just come in, and where its outcome will arrive.
+    pub(crate) fn new(job: Job) -> (Run, oneshot::Receiver<Outcome>) {
+        let (reply, receiver) = oneshot::channel();
+        let run = Run {
+            job,
+            reply,
+            submitted: Instant::now(),
+            started: None,
+            plan: Plan::default(),
+            outcome: Outcome::default(),
+        };
+        (run, receiver)
+    }
+
+    /// Its class.
+    pub(crate) fn class(&self) -> Class {
+        self.job.class
+    }
+
+    /// Sends the outcome. Nobody may be waiting any more, which is no error.
+    pub(crate) fn finish(mut self, end: End) {
+        self.outcome.end = end;
+        if self.started.is_none() {
+            self.outcome.timings.queue = self.submitted.elapsed();
+        }
+        let _ = self.reply.send(self.outcome);
+    }
+
+    /// Works until the end or until `verdict` asks for room.
+    pub(crate) fn advance(
+        &mut self,
+        model: &mut Model,
+        verdict: &dyn Fn(Class) -> Verdict,
+    ) -> Advance {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        if self.plan.ids.is_empty() {
+            self.outcome.timings.queue = started.duration_since(self.submitted);
+            self.plan = Plan::new(&model.tokens, &self.job.prompt.sections);
+            self.outcome.counts.prompt = self.plan.prompt;
+            self.outcome.timings.tokenise = started.elapsed();
+            if self.plan.prompt == 0 || self.plan.prompt + 1 > model.info.max_positions {
+                return Advance::Ended(End::Failed(format!(
+                    "A prompt of {} tokens does not fit the model's {} positions.",
+                    self.plan.prompt, model.info.max_positions
+                )));
+            }
+        }
+        loop {
+            if (self.job.stop)() || self.reply.is_closed() {
+                return Advance::Ended(End::Stopped);
+            }
+            match verdict(self.job.class) {
+                Verdict::Go => {}
+                Verdict::Superseded => return Advance::Ended(End::Superseded),
+                Verdict::Closed => return Advance::Ended(End::Stopped),
+                Verdict::Yield => return Advance::Paused,
+            }
+            if started.elapsed() >= self.job.limits.budget {
+                return Advance::Ended(End::Budget);
+            }
+            let begun = Instant::now();
+            let prefilling = self.outcome.counts.generated == 0;
+            let step = self.step(model);
+            let timings = &mut self.outcome.timings;
+            match prefilling {
+                true => timings.prefill += begun.elapsed(),
+                false => timings.decode += begun.elapsed(),
+            }
+            match step {
+                Ok(None) => {}
+                Ok(Some(end)) => return Advance::Ended(end),
+                Err(error) => {
+                    return Advance::Ended(match verdict(self.job.class) {
+                        Verdict::Closed => End::Stopped,
+                        _ => End::Failed(format!("The model stopped with an error ({error}).")),
+                    });
+                }
+            }
+        }
+    }
+
+    /// One run of the model: a chunk of the prompt, or its rest with drafts behind it and a token for
+    /// each row that held. `Some` when the job has come to its end.
+    fn step(&mut self, model: &mut Model) -> ort::Result<Option<End>> {
+        let prefill_only = self.job.limits.max_tokens == 0;
+        let at = self.take_slot(model);
+        let past = model.slots.slot(at).ids.len();
+        let pending = self.plan.ids.len() - past;
+        let chunk = model.pace.chunk();
+        if pending > chunk || prefill_only {
+            let count = pending.min(chunk);
+            let begun = Instant::now();
+            let new = &self.plan.ids[past..past + count];
+            model.session.run(model.slots.slot(at), new, 1)?;
+            model.pace.note(count, begun.elapsed());
+            self.ran(count);
+            return Ok((prefill_only && pending == count).then_some(End::Budget));
+        }
+        let drafts = self.draft(model, past);
+        let mut new = self.plan.ids[past..].to_vec();
+        new.extend_from_slice(&drafts);
+        let rows = drafts.len() + 1;
+        let vocabulary = model.info.vocabulary;
+        let logits = model.session.run(model.slots.slot(at), &new, rows)?;
+        self.ran(pending);
+        let mut accepted = 0;
+        let mut end = None;
+        for (row, logits) in logits.chunks_exact(vocabulary).enumerate() {
+            let (id, ended) = self.token(&model.tokens, &model.info, logits);
+            end = ended;
+            if end.is_some() || drafts.get(row) != Some(&id) {
+                accepted += usize::from(drafts.get(row) == Some(&id));
+                break;
+            }
+            accepted += 1;
+        }
+        if !drafts.is_empty() {
+            model.acceptance.note(drafts.len(), accepted);
+            self.outcome.counts.drafted += drafts.len();
+            self.outcome.counts.accepted += accepted;
+        }
+        Ok(end)
+    }
+
+    /// The slot to run in, rewound to what it holds of this run's ids.
+    fn take_slot(&mut self, model: &mut Model) -> usize {
+        let first = !std::mem::replace(&mut self.plan.begun, true);
+        let at = match first && !model.kv_reuse {
+            true => model.slots.acquire_empty(),
+            false => model.slots.acquire(&self.plan.ids),
+        };
+        if first {
+            self.outcome.counts.reused = model.slots.slot(at).ids.len();
+        }
+        at
+    }
+
+    /// Books one run of the model over `count` ids that are no drafts.
+    fn ran(&mut self, count: usize) {
+        let counts = &mut self.outcome.counts;
+        counts.steps += 1;
+        if counts.generated == 0 {
+            counts.prefilled += count;
+        }
+    }
+
+    /// Ids to verify along with the next token.
+    fn draft(&self, model: &Model, past: usize) -> Vec<u32> {
+        let plan = &self.plan;
+        let left =
+            self.job.limits.max_tokens - self.outcome.tokens.len().min(self.job.limits.max_tokens);
+        let room =
+            model.info.max_positions - past.max(plan.ids.len()).min(model.info.max_positions);
+        let limit = left.min(room).saturating_sub(1);
+        if !model.drafts || limit == 0 {
+            return Vec::new();
+        }
+        let (Ok(owed), Ok(generated)) = (
+            std::str::from_utf8(plan.still_owed()),
+            std::str::from_utf8(&plan.bytes),
+        ) else {
+            // In the middle of a character; the next step ends it.
+            return Vec::new();
+        };
+        let tail = Tail {
+            before: &[plan.before.as_str(), self.outcome.text.as_str()].concat(),
+            text: &self.outcome.text,
+            owed,
+            piece: &[plan.piece.as_str(), generated].concat(),
+            ids: &plan.ids[plan.piece_at..],
+        };
+        let acceptance = model.acceptance.share();
+        draft::propose(&model.tokens, &self.job.drafts, tail, acceptance, limit)
+    }
+
+    /// Takes the best token of one row into the text; `Some` when that ends the job.
+    fn token(
+        &mut self,
+        tokens: &Tokens,
+        info: &crate::state::ModelInfo,
+        logits: &[f32],
+    ) -> (u32, Option<End>) {
+        let allowed = heal::allowed(tokens, self.plan.still_owed());
+        let Some((id, logp)) = sample::pick(logits, allowed.as_deref()) else {
+            let sentence = "The model gave no numbers; its package may be damaged.";
+            return (u32::MAX, Some(End::Failed(sentence.into())));
+        };
+        self.outcome.counts.generated += 1;
+        let Some(bytes) = tokens.bytes(id) else {
+            return (id, Some(End::Eom));
+        };
+        self.plan.push(id, bytes);
+        let fresh = &self.plan.bytes[self.plan.owed.len().min(self.plan.bytes.len())..];
+        let broken = match std::str::from_utf8(fresh) {
+            Ok(text) => {
+                self.outcome.text.push_str(&text[self.outcome.text.len()..]);
+                false
+            }
+            Err(error) => {
+                // A character may be spelled by several tokens; its first bytes are held back.
+                let whole = std::str::from_utf8(&fresh[..error.valid_up_to()]).unwrap_or_default();
+                self.outcome
+                    .text
+                    .push_str(&whole[self.outcome.text.len()..]);
+                error.error_len().is_some()
+            }
+        };
+        if fresh.is_empty() {
+            // It only respells what stands before the cursor.
+            return (id, self.out_of_room(info));
+        }
+        self.outcome.tokens.push(Token {
+            end: self.outcome.text.len(),
+            logp,
+        });
+        let progress = Progress {
+            text: &self.outcome.text,
+            tokens: &self.outcome.tokens,
+        };
+        let end = match (self.job.watch)(progress) {
+            Flow::Stop => Some(End::Watched),
+            Flow::Continue if broken => Some(End::Budget),
+            Flow::Continue => self.out_of_room(info),
+        };
+        (id, end)
+    }
+
+    /// Whether no further token may come.
+    fn out_of_room(&self, info: &crate::state::ModelInfo) -> Option<End> {
+        let full = self.outcome.tokens.len() >= self.job.limits.max_tokens
+            || self.plan.ids.len() >= info.max_positions;
+        full.then_some(End::Budget)
+    }
+}
+
+impl Plan {
+    /// Assembles the ids of a prompt; the part of the last text that must be spelled again is left out.
+    fn new(tokens: &Tokens, sections: &[Section]) -> Plan {
+        let (head, before) = match sections.split_last() {
+            Some((Section::Text(text), head)) => (head, text.as_str()),
+            _ => (sections, ""),
+        };
+        let mut ids = tokens.assemble(head);
+        let split = heal::split(tokens, before);
+        let cut = cuts(split.kept).last().unwrap_or(0);
+        tokens.encode_into(&split.kept[..cut], &mut ids);
+        let piece_at = ids.len();
+        tokens.encode_into(&split.kept[cut..], &mut ids);
+        Plan {
+            prompt: ids.len(),
+            ids,
+            before: before.into(),
+            owed: split.owed.into(),
+            bytes: Vec::new(),
+            piece: split.kept[cut..].into(),
+            piece_at,
+            begun: false,
+        }
+    }
+
+    /// Bytes that generated tokens must still spell.
+    fn still_owed(&self) -> &[u8] {
+        self.owed
+            .as_bytes()
+            .get(self.bytes.len()..)
+            .unwrap_or_default()
+    }
+
+    fn push(&mut self, id: u32, bytes: &[u8]) {
+        self.ids.push(id);
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl fmt::Debug for Run {
+    /// Leaves prompt and text out: they are the user's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("job", &self.job)
+            .field("counts", &self.outcome.counts)
+            .finish_non_exhaustive()
+    }
+}

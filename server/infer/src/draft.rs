@@ -1,0 +1,117 @@
+//! Drafts: tokens proposed for one verifying step. A draft changes how many steps an answer takes,
+//! never the answer. Where the text was written before is the engine's question (`engine::lookup`);
+//! here it becomes ids that continue the ids at hand, and its length follows how often drafts held.
+
+use std::collections::VecDeque;
+
+use foretoken_engine::lookup::{draft_length, longest_match};
+
+use crate::job::Drafts;
+use crate::tokenizer::Tokens;
+
+/// Drafts whose fate is remembered (`engine::lookup::draft_length` grades by as many).
+const REMEMBERED: usize = 32;
+/// Bytes of a match below which it says nothing.
+const LEAST_MATCH: usize = 4;
+/// Bytes of a continuation looked at: eight tokens of this vocabulary are about 30 bytes.
+const FOLLOWING_BYTES: usize = 160;
+/// Matched tokens granted to a proposal: the caller has shown this very text.
+const PROPOSED: usize = 8;
+
+/// How often drafts held lately.
+#[derive(Debug, Default)]
+pub(crate) struct Acceptance {
+    /// Drafted and accepted tokens of the last drafts.
+    recent: VecDeque<(usize, usize)>,
+}
+
+impl Acceptance {
+    /// Notes one verified draft.
+    pub(crate) fn note(&mut self, drafted: usize, accepted: usize) {
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((drafted, accepted));
+    }
+
+    /// Share of drafted tokens accepted; `None` before enough drafts were seen.
+    pub(crate) fn share(&self) -> Option<f32> {
+        if self.recent.len() < REMEMBERED {
+            return None;
+        }
+        let (drafted, accepted) = self
+            .recent
+            .iter()
+            .fold((0_u16, 0_u16), |sum, &(drafted, accepted)| {
+                (sum.0 + small(drafted), sum.1 + small(accepted))
+            });
+        (drafted > 0).then(|| f32::from(accepted) / f32::from(drafted))
+    }
+}
+
+/// Draft lengths are at most eight.
+fn small(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX / 64)
+}
+
+/// The text and ids a draft must continue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tail<'a> {
+    /// Text before the cursor as the user has it, with what was generated; looked up.
+    pub(crate) before: &'a str,
+    /// Text generated so far.
+    pub(crate) text: &'a str,
+    /// Bytes still owed to the text before the cursor: a draft spells them first.
+    pub(crate) owed: &'a str,
+    /// The piece that the ids end in, without what is owed, and its ids.
+    pub(crate) piece: &'a str,
+    /// Ids of `piece`.
+    pub(crate) ids: &'a [u32],
+}
+
+/// Ids that may come next, at most `limit`; empty where nothing is known.
+pub(crate) fn propose(
+    tokens: &Tokens,
+    drafts: &Drafts,
+    tail: Tail<'_>,
+    acceptance: Option<f32>,
+    limit: usize,
+) -> Vec<u32> {
+    let Some((follows, matched)) = following(tokens, drafts, tail) else {
+        return Vec::new();
+    };
+    let length = draft_length(matched, acceptance).min(limit);
+    if length == 0 {
+        return Vec::new();
+    }
+    let mut end = follows.len().min(FOLLOWING_BYTES);
+    while !follows.is_char_boundary(end) {
+        end -= 1;
+    }
+    // Encoded jointly with the piece, because a token may reach over the border between them. Where
+    // the ids at hand are not the ones such text gets, the model went its own way: no draft.
+    let joint = tokens.encode(&[tail.piece, tail.owed, &follows[..end]].concat());
+    match joint.strip_prefix(tail.ids) {
+        Some(next) => next[..next.len().min(length)].to_vec(),
+        None => Vec::new(),
+    }
+}
+
+/// What probably follows, and how many tokens of evidence there are for it.
+fn following<'a>(tokens: &Tokens, drafts: &'a Drafts, tail: Tail<'_>) -> Option<(&'a str, usize)> {
+    if let Some(rest) = drafts
+        .proposal
+        .as_deref()
+        .and_then(|proposal| proposal.strip_prefix(tail.text))
+        && !rest.is_empty()
+    {
+        return Some((rest, PROPOSED));
+    }
+    let texts: Vec<&str> = drafts.texts.iter().map(AsRef::as_ref).collect();
+    let found = longest_match(&texts, tail.before, LEAST_MATCH)?;
+    let mut start = tail.before.len() - found.matched.min(tail.before.len());
+    while !tail.before.is_char_boundary(start) {
+        start += 1;
+    }
+    Some((found.follows, tokens.count(&tail.before[start..])))
+}
