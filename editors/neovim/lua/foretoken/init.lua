@@ -7,6 +7,7 @@ local M = {}
 ---@class foretoken.Keys
 ---@field accept string|false takes the whole suggestion
 ---@field accept_word string|false takes its first word
+---@field dismiss string|false puts the suggestion away
 ---@field next string|false shows the next alternative
 ---@field menu string|false asks for the completion menu, where there is no ghost text
 
@@ -22,7 +23,13 @@ local M = {}
 
 ---@type foretoken.Options
 local defaults = {
-  keys = { accept = '<C-F>', accept_word = '<C-Right>', next = '<C-G>', menu = '<C-Space>' },
+  keys = {
+    accept = '<C-F>',
+    accept_word = '<C-Right>',
+    dismiss = '<C-]>',
+    next = '<C-G>',
+    menu = '<C-Space>',
+  },
   tab = false,
 }
 
@@ -91,6 +98,32 @@ local function warn(text)
   vim.notify(text, vim.log.levels.WARN)
 end
 
+--- Tells the server where the cursor rests, so that the first key there finds it prepared. At most
+--- one message per 100 ms; the server needs none of them.
+---@param client vim.lsp.Client
+---@param bufnr integer
+---@param group integer
+local function hint_at_cursor(client, bufnr, group)
+  local waiting = false
+  vim.api.nvim_create_autocmd('CursorMoved', {
+    group = group,
+    buffer = bufnr,
+    callback = function()
+      if waiting then
+        return
+      end
+      waiting = true
+      vim.defer_fn(function()
+        waiting = false
+        if vim.api.nvim_get_current_buf() == bufnr and not client:is_stopped() then
+          local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+          client:notify('$/foretoken/cursor', params)
+        end
+      end, 100)
+    end,
+  })
+end
+
 --- Connects a buffer to the surface that this client has.
 ---@param client vim.lsp.Client
 ---@param bufnr integer
@@ -124,6 +157,8 @@ function M.start()
     callback = function(event)
       local client = vim.lsp.get_client_by_id(event.data.client_id)
       if client and client.name == 'foretoken' then
+        local hints = vim.api.nvim_create_augroup('foretoken.cursor:' .. event.buf, {})
+        hint_at_cursor(client, event.buf, hints)
         attach(client, event.buf)
       end
     end,
@@ -178,6 +213,12 @@ end
 ---@return boolean
 function M.accept_word()
   return require('foretoken.inline').accept_word()
+end
+
+--- Puts the suggestion away. Returns false where none is shown.
+---@return boolean
+function M.dismiss()
+  return require('foretoken.inline').dismiss()
 end
 
 --- Runs a command of the server, and hands on its answer.

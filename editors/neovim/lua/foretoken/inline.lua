@@ -177,6 +177,25 @@ function M.accept_word(key)
   return accept(first_word, key)
 end
 
+--- Puts the suggestion away and tells the server, which does not offer the same text there again.
+---@return boolean done false where nothing is shown
+function M.dismiss()
+  if not vim.lsp.inline_completion or not drawn(api.nvim_get_current_buf()) then
+    return false
+  end
+  return vim.lsp.inline_completion.get({
+    on_accept = function(item)
+      local client = vim.lsp.get_client_by_id(item.client_id)
+      local id = vim.tbl_get(item, 'command', 'arguments', 1)
+      if client and client.name == 'foretoken' and id then
+        client:notify('$/foretoken/dismissed', { id = id })
+      end
+      -- Accepting nothing is how Neovim's interface puts an item away.
+      return nil
+    end,
+  })
+end
+
 --- Shows the next alternative.
 ---@return boolean done false where nothing is shown
 function M.next()
@@ -215,6 +234,7 @@ function M.attach(_, bufnr)
   if keys then
     map(bufnr, keys.accept, 'Foretoken: take the suggestion', M.accept)
     map(bufnr, keys.accept_word, 'Foretoken: take one word', M.accept_word)
+    map(bufnr, keys.dismiss, 'Foretoken: put the suggestion away', M.dismiss)
     map(bufnr, keys.next, 'Foretoken: show the next suggestion', M.next)
   end
   map(bufnr, options.tab and '<Tab>', 'Foretoken: take the suggestion', M.accept)
