@@ -204,13 +204,13 @@ fn query(before: &str, limits: &ProposalLimits) -> Query {
     let mut partial = String::new();
     let mut at = 0;
     while at < bytes.len() {
-        let (class, end) = lexer::next(bytes, at);
-        if end == bytes.len() && class == lexer::Class::Word {
+        let lexeme = lexer::next(bytes, at);
+        if lexeme.end == bytes.len() && lexeme.class == lexer::Class::Word {
             before[from + at..].clone_into(&mut partial);
         } else {
-            context.push(lexer::id(class, &bytes[at..end]));
+            context.push(lexeme.id);
         }
-        at = end;
+        at = lexeme.end;
     }
     context.drain(..context.len().saturating_sub(CONTEXT));
     let hidden = limits.at.saturating_sub(partial.len())..=limits.line_end;

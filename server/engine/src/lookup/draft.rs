@@ -18,13 +18,18 @@ pub struct Match<'a> {
 
 /// Finds the longest end of `tail`, of at least `min` bytes, that occurs in one of `haystacks` with text behind it.
 ///
-/// Among equally long ones the earlier text wins, and in it the last occurrence. `tail` is the text before the cursor.
+/// Blanks alone are no match. Among equally long ones the earlier text wins, and in it the last occurrence. `tail` is the text before the cursor.
 pub fn longest_match<'a>(haystacks: &[&'a str], tail: &str, min: usize) -> Option<Match<'a>> {
     let tail = &tail[floor(tail, tail.len().saturating_sub(LOOK_BACK))..];
     if min == 0 || tail.len() < min {
         return None;
     }
-    let needle = &tail[floor(tail, tail.len() - min)..];
+    // Blanks alone are found everywhere and prove nothing, so the needle goes on to what stands before them.
+    let least = floor(tail, tail.len() - min);
+    let needle = match tail[least..].trim_start() {
+        "" => &tail[tail[..least].trim_end().char_indices().next_back()?.0..],
+        _ => &tail[least..],
+    };
     let finder = memmem::Finder::new(needle);
     let mut best: Option<Match<'a>> = None;
     for (index, haystack) in haystacks.iter().enumerate() {

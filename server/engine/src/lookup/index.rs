@@ -43,10 +43,10 @@ impl Index {
         let mut starts = Vec::with_capacity(bytes.len() / 3 + 1);
         let mut at = 0;
         while at < bytes.len() {
-            let (class, end) = lexer::next(bytes, at);
-            ids.push(lexer::id(class, &bytes[at..end]));
+            let lexeme = lexer::next(bytes, at);
+            ids.push(lexeme.id);
             starts.push(narrow(at));
-            at = end;
+            at = lexeme.end;
         }
         starts.push(narrow(bytes.len()));
         let chains = CHAINS.map(|order| Chain::build(&ids, order));
@@ -144,10 +144,7 @@ fn bucket(context: &[u32], count: usize) -> usize {
         let mixed = (hash ^ u64::from(*id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         mixed ^ (mixed >> 32)
     });
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "only the lowest bits are used"
-    )]
+    // Only the lowest bits are used.
     let low = hash as usize;
     low & count.wrapping_sub(1)
 }

@@ -115,13 +115,11 @@ impl<'a> Predictor<'a> {
         let bytes = text.as_bytes();
         let places = memchr::memmem::find_iter(bytes, query.partial.as_bytes());
         for at in places.take(WORD_PLACES) {
-            let (class, end) = lexer::next(bytes, at);
+            let lexeme = lexer::next(bytes, at);
+            let begins = at == 0 || !lexer::is_word(bytes[at - 1]);
             // The unfinished word itself must not vouch for its being finished.
-            if class == Class::Word
-                && (at == 0 || !lexer::is_word(bytes[at - 1]))
-                && end - at > query.partial.len()
-            {
-                self.add(&text[at..end], lexer::id(class, &bytes[at..end]), 0, 1.0);
+            if begins && lexeme.class == Class::Word && lexeme.end - at > query.partial.len() {
+                self.add(&text[at..lexeme.end], lexeme.id, 0, 1.0);
             }
         }
     }
@@ -215,10 +213,7 @@ fn continues(lexeme: &str, partial: &str) -> bool {
 }
 
 fn nearness(byte: usize, cursor: usize) -> f32 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a weight needs no exact distance"
-    )]
+    // A weight needs no exact distance.
     let distance = byte.abs_diff(cursor) as f32;
     1.0 + NEARNESS / (1.0 + distance / NEAR)
 }

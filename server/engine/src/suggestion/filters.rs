@@ -180,7 +180,7 @@ pub(super) fn trimmed<'a>(place: &Place, text: &'a str) -> &'a str {
         .chars()
         .next()
         .is_some_and(|c| !c.is_whitespace());
-    let lines_off = text.trim_end_matches(|c: char| matches!(c, '\n' | '\r'));
+    let lines_off = text.trim_end_matches(['\n', '\r']);
     if goes_on && lines_off.len() == text.len() && lines::first_end(text) == text.len() {
         text
     } else {

@@ -26,10 +26,7 @@ impl Logistic {
     }
 
     fn of(&self, sum: f32, count: usize) -> f32 {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a generation has a few hundred tokens at most"
-        )]
+        // A generation has a few hundred tokens at most.
         let count = count as f32;
         1.0 / (1.0 + (-(self.a + self.b * sum + self.c * count)).exp())
     }

@@ -28,21 +28,20 @@ impl Loops {
     pub(super) fn feed(&mut self, text: &str, upto: usize) -> Option<usize> {
         let bytes = text.as_bytes();
         while self.at < upto {
-            let (class, mut end) = lexer::next(bytes, self.at);
-            if class == Class::Punctuation {
-                // A ruler such as `-----` is one lexeme.
-                end += bytes[end..]
+            let mut lexeme = lexer::next(bytes, self.at);
+            if lexeme.class == Class::Punctuation {
+                // A ruler such as `-----` is one lexeme, of whatever length.
+                lexeme.end += bytes[lexeme.end..]
                     .iter()
                     .take_while(|byte| **byte == bytes[self.at])
                     .count();
             }
-            if end == bytes.len() {
+            if lexeme.end == bytes.len() {
                 return None;
             }
-            let (start, last) = (self.at, end.min(start_of_run(class, self.at, end)));
-            self.at = end;
-            if matches!(class, Class::Word | Class::Punctuation)
-                && let Some(cut) = self.push(lexer::id(class, &bytes[start..last]), end)
+            self.at = lexeme.end;
+            if matches!(lexeme.class, Class::Word | Class::Punctuation)
+                && let Some(cut) = self.push(lexeme.id, lexeme.end)
             {
                 return Some(cut);
             }
@@ -63,14 +62,5 @@ impl Loops {
             }
         }
         None
-    }
-}
-
-/// A run of punctuation is known by its first character, so that rulers of any length are equal.
-fn start_of_run(class: Class, start: usize, end: usize) -> usize {
-    if class == Class::Punctuation {
-        start + 1
-    } else {
-        end
     }
 }
