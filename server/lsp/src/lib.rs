@@ -4,6 +4,7 @@
 
 mod backend;
 mod capabilities;
+pub mod cli;
 mod client;
 pub mod config;
 mod edge;

@@ -1,2 +1,16 @@
-//! Entry point.
-fn main() {}
+//! The `foretoken` program: arguments in, exit code out. All of it is in the library.
+
+use std::io::Write;
+
+/// Hands over to the library and ends the process with its code.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tokio's reader of stdin sits in a system call that cannot be stopped; returning from \
+              main would wait for it"
+)]
+fn main() {
+    let code = foretoken::cli::main(std::env::args_os());
+    // What cannot be flushed has nobody to read it.
+    let _ = std::io::stdout().flush();
+    std::process::exit(i32::from(code));
+}

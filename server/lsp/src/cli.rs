@@ -1,0 +1,147 @@
+//! The command line: what `foretoken` understands, and which function does it.
+//! Exit codes: 0 a result, 1 no result, 2 something was wrong with the question or the machine.
+//! stdout carries results only; everything said about them goes to stderr.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::{Layers, Settings};
+use crate::paths::Paths;
+use crate::{ServeOptions, telemetry};
+
+mod config;
+
+/// Everything went well.
+const OK: u8 = 0;
+/// The question or the machine was at fault.
+const ERROR: u8 = 2;
+
+/// Local, instant code completion for every editor.
+///
+/// Without a command this is a language server that speaks over stdin and stdout; editors start it.
+/// Everything runs on this machine: nothing is sent anywhere.
+#[derive(Debug, Parser)]
+#[command(name = "foretoken", disable_version_flag = true, max_term_width = 100)]
+#[command(
+    after_help = "Try `foretoken demo` to watch it work, `foretoken doctor` when it does not."
+)]
+struct Arguments {
+    /// Speak the language server protocol on stdin and stdout (what happens without a command).
+    #[arg(long)]
+    stdio: bool,
+    /// Print the versions of the program, its model and ONNX Runtime.
+    #[arg(short = 'V', long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the settings in force, or the schema of the settings file.
+    #[command(subcommand)]
+    Config(config::Action),
+}
+
+/// What every command starts from.
+struct Context {
+    paths: Option<Paths>,
+    layers: Layers,
+    settings: Settings,
+}
+
+/// A reason to stop with exit code 2, as sentences for the user.
+#[derive(Debug)]
+struct Failure(String);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure(format!("The output cannot be written: {error}."))
+    }
+}
+
+/// Runs the program with these arguments, the first of which is its name; the answer is its exit
+/// code. To be called once in a process, since it starts logging.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // Help goes to stdout with code 0, a mistake to stderr with code 2.
+            let _ = message.print();
+            return if message.use_stderr() { ERROR } else { OK };
+        }
+    };
+    match run(arguments, &mut io::stdout(), &mut io::stderr()) {
+        Ok(code) => code,
+        // A reader that closes a pipe early, as `head` does, has what it wanted.
+        Err(Failure(sentence)) if sentence.contains("Broken pipe") => OK,
+        Err(Failure(sentence)) => {
+            let _ = writeln!(io::stderr(), "foretoken: {sentence}");
+            ERROR
+        }
+    }
+}
+
+fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
+    let context = Context::load(err)?;
+    if arguments.version {
+        writeln!(out, "foretoken {}", env!("CARGO_PKG_VERSION"))?;
+        return Ok(OK);
+    }
+    match arguments.command {
+        Some(Command::Config(action)) => config::run(&context, &action, out),
+        None if !arguments.stdio && io::stdin().is_terminal() => {
+            let usage = Arguments::command().render_help();
+            writeln!(
+                err,
+                "{usage}\nA language server is started by an editor; this is a terminal."
+            )?;
+            Ok(ERROR)
+        }
+        None => serve(context),
+    }
+}
+
+impl Context {
+    /// Reads the settings and starts logging. Problems are told by who runs: the server to its
+    /// client, `doctor` and `config show` in their output, the others not at all.
+    fn load(err: &mut dyn Write) -> Result<Context, Failure> {
+        let paths = Paths::find();
+        let layers = Layers::load(paths.as_ref());
+        let (settings, _) = Settings::from_layers(&layers);
+        if let Some(sentence) = telemetry::start(settings.log.filter.as_deref(), paths.as_ref()) {
+            writeln!(err, "foretoken: {sentence}")?;
+        }
+        Ok(Context {
+            paths,
+            layers,
+            settings,
+        })
+    }
+}
+
+/// The language server until its client leaves.
+fn serve(context: Context) -> Result<u8, Failure> {
+    let runtime = runtime()?;
+    let options = ServeOptions {
+        settings: context.settings,
+    };
+    let exit = runtime.block_on(crate::serve(
+        tokio::io::stdin(),
+        tokio::io::stdout(),
+        options,
+    ));
+    Ok(exit.code())
+}
+
+/// The transport's runtime: two workers, since what computes has threads of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(4)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure(format!("The system gives no threads: {error}.")))
+}
