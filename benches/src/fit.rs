@@ -39,7 +39,9 @@ pub fn fit(examples: &[Example]) -> Option<Logistic> {
             }
             scale /= 2.0;
         };
-        let moved = (0..3).map(|i| (next[i] - weights[i]).abs()).fold(0.0, f64::max);
+        let moved = (0..3)
+            .map(|i| (next[i] - weights[i]).abs())
+            .fold(0.0, f64::max);
         weights = next;
         if moved < 1e-9 {
             break;
@@ -85,7 +87,8 @@ fn newton_step(examples: &[Example], weights: [f64; 3]) -> Option<[f64; 3]> {
         }
     }
     for pivot in 0..3 {
-        let largest = (pivot..3).max_by(|a, b| system[*a][pivot].abs().total_cmp(&system[*b][pivot].abs()))?;
+        let largest = (pivot..3)
+            .max_by(|a, b| system[*a][pivot].abs().total_cmp(&system[*b][pivot].abs()))?;
         system.swap(pivot, largest);
         if system[pivot][pivot].abs() < 1e-12 {
             return None;
@@ -115,20 +118,35 @@ mod tests {
         let mut random = Random::new(7);
         let examples: Vec<Example> = (0..20_000)
             .map(|_| {
-                let mut e = Example { sum: -8.0 * random.unit(), tokens: (1 + random.below(24)) as f64, right: false };
+                let mut e = Example {
+                    sum: -8.0 * random.unit(),
+                    tokens: (1 + random.below(24)) as f64,
+                    right: false,
+                };
                 e.right = random.unit() < probability(&e, truth);
                 e
             })
             .collect();
         let found = fit(&examples).unwrap();
-        for (found, truth) in [(found.a, truth[0]), (found.b, truth[1]), (found.c, truth[2])] {
-            assert!((f64::from(found) - truth).abs() < 0.1, "{found} for {truth}");
+        for (found, truth) in [
+            (found.a, truth[0]),
+            (found.b, truth[1]),
+            (found.c, truth[2]),
+        ] {
+            assert!(
+                (f64::from(found) - truth).abs() < 0.1,
+                "{found} for {truth}"
+            );
         }
     }
 
     #[test]
     fn nothing_is_fitted_to_one_outcome() {
-        let example = Example { sum: -1.0, tokens: 3.0, right: true };
+        let example = Example {
+            sum: -1.0,
+            tokens: 3.0,
+            right: true,
+        };
         assert!(fit(&[example; 100]).is_none());
         assert!(fit(&[]).is_none());
     }

@@ -32,14 +32,21 @@ pub struct Item {
 /// A file that cannot be read; a line that is no item, with its number.
 pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Item>, String> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let lines: Vec<(usize, &str)> = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
+    let lines: Vec<(usize, &str)> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect();
     if lines.is_empty() {
         return Err(format!("{}: holds no items", path.display()));
     }
     let wanted = limit.unwrap_or(lines.len()).clamp(1, lines.len());
     (0..wanted)
         .map(|number| lines[number * lines.len() / wanted])
-        .map(|(number, line)| serde_json::from_str(line).map_err(|e| format!("{}:{}: {e}", path.display(), number + 1)))
+        .map(|(number, line)| {
+            serde_json::from_str(line)
+                .map_err(|e| format!("{}:{}: {e}", path.display(), number + 1))
+        })
         .collect()
 }
 
@@ -51,9 +58,19 @@ mod tests {
     fn a_limit_spreads_over_the_whole_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("items.jsonl");
-        let line = |n: usize| format!(r#"{{"language":"c","path":"{n}","prefix":"","suffix":"","middle":"","kind":"eol"}}"#);
+        let line = |n: usize| {
+            format!(
+                r#"{{"language":"c","path":"{n}","prefix":"","suffix":"","middle":"","kind":"eol"}}"#
+            )
+        };
         std::fs::write(&path, (0..10).map(line).collect::<Vec<_>>().join("\n")).unwrap();
-        let paths = |limit| read(&path, limit).unwrap().into_iter().map(|i| i.path).collect::<Vec<_>>();
+        let paths = |limit| {
+            read(&path, limit)
+                .unwrap()
+                .into_iter()
+                .map(|i| i.path)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(paths(Some(3)), ["0", "3", "6"]);
         assert_eq!(paths(None).len(), 10);
         assert_eq!(paths(Some(99)).len(), 10);

@@ -7,3 +7,5 @@ pub mod fit;
 pub mod items;
 pub mod score;
 pub mod stats;
+pub mod systems;
+pub mod typist;

@@ -26,12 +26,19 @@ const COMPARED: usize = 600;
 #[must_use]
 pub fn score(text: &str, middle: &str) -> Score {
     let (text, truth) = (text.trim_end(), middle.trim_end());
-    let prefix: usize = text.chars().zip(truth.chars()).take_while(|(a, b)| a == b).count();
+    let prefix: usize = text
+        .chars()
+        .zip(truth.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
     let blanks = truth.chars().take_while(|c| c.is_whitespace()).count();
     let first = first_lexeme(text);
     Score {
         exact: text.trim_start() == truth.trim_start() && !text.trim().is_empty(),
-        right: !text.trim().is_empty() && truth.strip_prefix(text).is_some_and(|rest| ends_a_word(text, rest)),
+        right: !text.trim().is_empty()
+            && truth
+                .strip_prefix(text)
+                .is_some_and(|rest| ends_a_word(text, rest)),
         similarity: similarity(text.trim_start(), truth.trim_start()),
         first_token: !first.is_empty() && first == first_lexeme(truth),
         prefix_characters: prefix.saturating_sub(blanks),
@@ -45,8 +52,14 @@ fn ends_a_word(text: &str, rest: &str) -> bool {
 
 fn first_lexeme(text: &str) -> &str {
     let text = text.trim_start();
-    let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
-    let end = if word > 0 { word } else { text.chars().next().map_or(0, char::len_utf8) };
+    let word = text
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(text.len());
+    let end = if word > 0 {
+        word
+    } else {
+        text.chars().next().map_or(0, char::len_utf8)
+    };
     &text[..end]
 }
 
@@ -62,7 +75,9 @@ fn similarity(a: &str, b: &str) -> f64 {
         let mut diagonal = row[0];
         row[0] = i + 1;
         for (j, y) in b.iter().enumerate() {
-            let best = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            let best = (diagonal + usize::from(x != y))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
             diagonal = row[j + 1];
             row[j + 1] = best;
         }

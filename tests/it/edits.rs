@@ -127,10 +127,10 @@ async fn ten_thousand_edits_in_utf_32() {
 /// A hundred requests on a hundred documents wait, and the edits of another one do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_edits_while_a_hundred_completions_are_pending() {
-    let mut options = server::without_model();
     // They wait in the loop, not in a model, so that none is answered before the burst is over.
-    options.settings.completion.debounce = Some(Duration::from_secs(600));
-    let mut session = server::start(Persona::named("vscode"), options);
+    let editor =
+        Persona::named("vscode").with_options(json!({"editor": "vscode", "debounceMs": 600_000}));
+    let mut session = server::start(editor, server::without_model());
     session.initialize().await;
     session.open(URI, "rust", START).await;
     let mut waiting = Vec::new();

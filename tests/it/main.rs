@@ -2,5 +2,7 @@
 
 mod edits;
 mod ending;
+mod hostile;
 mod neovim;
+mod settings;
 mod tidy;

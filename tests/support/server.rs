@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use foretoken::config::Settings;
 use foretoken::{ServeOptions, serve};
+use foretoken_infer::{Options, Source};
 use sha2::{Digest, Sha256};
 
 use crate::persona::Persona;
@@ -30,14 +30,17 @@ pub fn start_with_pipe(persona: Persona, options: ServeOptions, pipe: usize) -> 
     Session::over(client_input, client_output, persona, ending)
 }
 
-/// Settings with a folder in place of the model, in which there is none: such a server starts at once
-/// and answers by the look-up model.
+/// A folder in place of the model, in which there is none: such a server starts at once and answers by
+/// the look-up model.
 #[must_use]
 pub fn without_model() -> ServeOptions {
-    let mut settings = Settings::default();
-    settings.model.folder = Some(PathBuf::from("/nonexistent/model"));
+    let package = Source::Folder(PathBuf::from("/nonexistent/model"));
+    let infer = Options {
+        package,
+        ..Options::default()
+    };
     ServeOptions {
-        settings,
+        infer: Some(infer),
         ..ServeOptions::default()
     }
 }

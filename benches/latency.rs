@@ -1,0 +1,436 @@
+//! Keystroke to ghost text over the LSP pipe, on the shipped model: `cargo bench -p foretoken-benches
+//! --bench latency [-- --keys N --gap MS --seed N --json FILE --gate]`.
+//!
+//! One typist, three servers: as shipped, without KV reuse, without drafts. They type the same hunks in
+//! turn, so that whatever else the machine does falls on all of them. A key without an answer before the
+//! next key is infinitely late, never dropped. *Hits* are keys that were answered from what was at hand
+//! (cache or a running flight); *misses* needed the model.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use foretoken::ServeOptions;
+use foretoken_benches::stats::{quantile, share, table};
+use foretoken_benches::typist::{Gaps, Script, scripts};
+use foretoken_infer::Options;
+use foretoken_tests::persona::Persona;
+use foretoken_tests::server;
+use foretoken_tests::session::{Pending, Session};
+use serde_json::{Value, json};
+
+/// A change must be taken within this time while a completion runs, at the 99th percentile.
+const CHANGE_LIMIT_MS: f64 = 5.0;
+
+/// Changes measured while a completion runs.
+const PROBES: usize = 200;
+
+struct Arguments {
+    keys: usize,
+    gap_ms: f64,
+    seed: u64,
+    json: Option<PathBuf>,
+    gate: bool,
+}
+
+/// What one server did.
+struct Run {
+    name: &'static str,
+    session: Session,
+    keys: Vec<Key>,
+}
+
+/// One key and its answer.
+struct Key {
+    /// ∞ without an answer before the next key.
+    ms: f64,
+    text: bool,
+    /// Served by what was at hand; `None` where nothing came.
+    hit: Option<bool>,
+    prompt: u64,
+    reused: u64,
+    generated: u64,
+    steps: u64,
+}
+
+fn main() {
+    let arguments = match arguments() {
+        Ok(arguments) => arguments,
+        Err(sentence) => return fail(&sentence),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("two threads can be had");
+    if let Err(sentence) = runtime.block_on(measure(&arguments)) {
+        fail(&sentence);
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "this is the program's only way to say that it could not measure"
+)]
+fn fail(sentence: &str) {
+    eprintln!("latency: {sentence}");
+    std::process::exit(1);
+}
+
+fn arguments() -> Result<Arguments, String> {
+    let mut found = Arguments {
+        keys: 300,
+        gap_ms: 130.0,
+        seed: 1,
+        json: None,
+        gate: false,
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or(format!("{word} needs a value"));
+        let number = |text: String| {
+            text.parse::<f64>()
+                .map_err(|_| format!("{text} is no number"))
+        };
+        match word.as_str() {
+            // Cargo adds this one.
+            "--bench" => {}
+            "--keys" => found.keys = number(value()?)? as usize,
+            "--gap" => found.gap_ms = number(value()?)?,
+            "--seed" => found.seed = number(value()?)? as u64,
+            "--json" => found.json = Some(PathBuf::from(value()?)),
+            "--gate" => found.gate = true,
+            _ => {
+                return Err(format!(
+                    "{word} is unknown; known are --keys, --gap, --seed, --json, --gate"
+                ));
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn measure(arguments: &Arguments) -> Result<(), String> {
+    let variants: [(&str, fn(&mut Options)); 3] = [
+        ("as shipped", |_| {}),
+        ("no KV reuse", |options| options.kv_reuse = false),
+        ("no drafts", |options| options.drafts = false),
+    ];
+    let mut runs = Vec::new();
+    for (name, change) in variants {
+        let mut options = Options::default();
+        change(&mut options);
+        let options = ServeOptions {
+            infer: Some(options),
+            ..ServeOptions::default()
+        };
+        let mut session = server::start(Persona::named("vscode"), options);
+        session.initialize().await;
+        ready(&mut session).await?;
+        runs.push(Run {
+            name,
+            session,
+            keys: Vec::new(),
+        });
+    }
+
+    let mut typed = 0;
+    for (number, script) in scripts().iter().cycle().enumerate() {
+        if typed >= arguments.keys {
+            break;
+        }
+        typed += script.keys.len();
+        for run in &mut runs {
+            // The same waits for each of them.
+            let mut gaps = Gaps::new(arguments.seed + number as u64, arguments.gap_ms);
+            run.type_script(script, number, &mut gaps).await;
+        }
+    }
+    let changes = runs[0].probe_changes().await;
+    let model = runs[0].session.status(false).await["model"].clone();
+    report(arguments, &runs, &changes, &model)?;
+    for run in runs {
+        run.session.finish().await;
+    }
+    Ok(())
+}
+
+/// Waits until the model answers, or says why it never will.
+async fn ready(session: &mut Session) -> Result<(), String> {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(60) {
+        let status = session.status(false).await;
+        match status["model"]["state"].as_str() {
+            Some("ready") => return Ok(()),
+            Some("unavailable") => {
+                return Err(format!("there is nothing to measure: {}", status["model"]));
+            }
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    Err("the model was not ready after a minute".to_owned())
+}
+
+impl Run {
+    async fn type_script(&mut self, script: &Script, number: usize, gaps: &mut Gaps) {
+        let uri = format!("file:///project/{number}/{}", script.name);
+        self.session.open(&uri, script.language, &script.text).await;
+        let mut at = script.at;
+        for key in &script.keys {
+            let gap = Duration::from_secs_f64(gaps.after(key) / 1000.0);
+            let begun = Instant::now();
+            let change = self.session.edit(&uri, at, at, key);
+            at += key.len();
+            let params = self.session.ask_params(&uri, at, 2);
+            let (ask, pending) = self
+                .session
+                .prepare("textDocument/inlineCompletion", params);
+            self.session.send_all(&[change, ask]).await;
+            let key = self.answer(&uri, pending, begun, gap).await;
+            self.keys.push(key);
+            tokio::time::sleep(gap.saturating_sub(begun.elapsed())).await;
+        }
+        self.session.close(&uri).await;
+    }
+
+    /// Waits for the answer until the next key, and takes the request back where none came.
+    async fn answer(&mut self, uri: &str, pending: Pending, begun: Instant, gap: Duration) -> Key {
+        let id = pending.id;
+        let mut key = Key {
+            ms: f64::INFINITY,
+            text: false,
+            hit: None,
+            prompt: 0,
+            reused: 0,
+            generated: 0,
+            steps: 0,
+        };
+        let Ok((took, Ok(result))) =
+            tokio::time::timeout(gap.saturating_sub(begun.elapsed()), pending.timed()).await
+        else {
+            self.session.cancel(id).await;
+            return key;
+        };
+        key.ms = took.as_secs_f64() * 1000.0;
+        key.text = result["items"]
+            .as_array()
+            .is_some_and(|items| !items.is_empty());
+        let status = self.session.status(false).await;
+        let last = status["documents"]
+            .as_array()
+            .and_then(|all| all.iter().find(|d| d["uri"] == uri))
+            .map(|d| d["last"].clone());
+        let Some(last) = last else { return key };
+        let tokens = |name: &str| last["tokens"][name].as_u64().unwrap_or(0);
+        key.hit = Some(matches!(last["source"].as_str(), Some("cache" | "flight")));
+        (key.prompt, key.reused) = (tokens("prompt"), tokens("reused"));
+        (key.generated, key.steps) = (tokens("generated"), tokens("steps"));
+        key
+    }
+
+    /// A change and a question that is served after it, while a completion of another document runs.
+    async fn probe_changes(&mut self) -> Vec<f64> {
+        let script = &scripts()[0];
+        let (busy, typed) = ("file:///project/busy.rs", "file:///project/typed.rs");
+        self.session.open(busy, script.language, &script.text).await;
+        self.session
+            .open(typed, script.language, &script.text)
+            .await;
+        let mut found = Vec::new();
+        for number in 0..PROBES {
+            // A new word in another place each time, so that nothing is at hand for it.
+            let word = format!("        let value_{number} = ");
+            self.session
+                .change(
+                    busy,
+                    script.at,
+                    script.at
+                        + if number == 0 {
+                            0
+                        } else {
+                            format!("        let value_{} = ", number - 1).len()
+                        },
+                    &word,
+                )
+                .await;
+            let pending = self.session.invoke(busy, script.at + word.len()).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let begun = Instant::now();
+            let change = self.session.edit(typed, script.at, script.at, "x");
+            let (ask, status) = self.session.prepare(
+                "workspace/executeCommand",
+                json!({"command": "foretoken.status"}),
+            );
+            self.session.send_all(&[change, ask]).await;
+            status.result().await;
+            found.push(begun.elapsed().as_secs_f64() * 1000.0);
+            let _ = pending.reply().await;
+        }
+        found
+    }
+
+    /// Milliseconds of the keys that `wanted` accepts.
+    fn ms(&self, wanted: impl Fn(&Key) -> bool) -> Vec<f64> {
+        self.keys
+            .iter()
+            .filter(|k| wanted(k))
+            .map(|k| k.ms)
+            .collect()
+    }
+
+    fn figures(&self) -> Value {
+        let all = self.ms(|_| true);
+        let hits = self.ms(|k| k.hit == Some(true));
+        let misses = self.ms(|k| k.hit != Some(true));
+        let model: Vec<&Key> = self
+            .keys
+            .iter()
+            .filter(|k| k.hit == Some(false) && k.prompt > 0)
+            .collect();
+        let sum = |of: fn(&Key) -> u64| model.iter().map(|k| of(k)).sum::<u64>() as usize;
+        let answered = self.keys.iter().filter(|k| k.ms <= 100.0).count();
+        json!({
+            "keys": self.keys.len(),
+            "with_text": share(self.keys.iter().filter(|k| k.text).count(), self.keys.len()),
+            "d100": share(answered, self.keys.len()),
+            "l50_all_ms": finite(quantile(&all, 0.5)), "l95_all_ms": finite(quantile(&all, 0.95)), "l99_all_ms": finite(quantile(&all, 0.99)),
+            "hit_share": share(hits.len(), all.len()),
+            "hit_p50_ms": finite(quantile(&hits, 0.5)), "hit_p95_ms": finite(quantile(&hits, 0.95)),
+            "l50_model_ms": finite(quantile(&misses, 0.5)), "l95_model_ms": finite(quantile(&misses, 0.95)), "l99_model_ms": finite(quantile(&misses, 0.99)),
+            "reused_share": share(sum(|k| k.reused), sum(|k| k.prompt)),
+            "tokens_per_step": share(sum(|k| k.generated), sum(|k| k.steps)),
+        })
+    }
+}
+
+/// JSON knows no infinity: an unanswered quantile is null.
+fn finite(value: f64) -> Value {
+    if value.is_finite() {
+        json!((value * 100.0).round() / 100.0)
+    } else {
+        Value::Null
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what the program is for")]
+fn report(
+    arguments: &Arguments,
+    runs: &[Run],
+    changes: &[f64],
+    model: &Value,
+) -> Result<(), String> {
+    let figures: Vec<Value> = runs.iter().map(Run::figures).collect();
+    println!(
+        "model {} {} sha256 {}",
+        text(&model["name"]),
+        text(&model["version"]),
+        text(&model["sha256"])
+    );
+    println!(
+        "machine {}, median gap {} ms, seed {}",
+        machine(),
+        arguments.gap_ms,
+        arguments.seed
+    );
+    println!(
+        "ms from writing didChange and the request to having parsed the answer; ∞: no answer before the next key\n"
+    );
+    let names = [
+        "keys",
+        "with_text",
+        "d100",
+        "l50_all_ms",
+        "l95_all_ms",
+        "l99_all_ms",
+        "hit_share",
+        "hit_p50_ms",
+        "hit_p95_ms",
+        "l50_model_ms",
+        "l95_model_ms",
+        "l99_model_ms",
+        "reused_share",
+        "tokens_per_step",
+    ];
+    let mut rows = vec![
+        [
+            vec![String::new()],
+            runs.iter().map(|r| r.name.to_owned()).collect(),
+        ]
+        .concat(),
+    ];
+    for name in names {
+        rows.push(
+            [
+                vec![name.to_owned()],
+                figures.iter().map(|f| number(&f[name])).collect(),
+            ]
+            .concat(),
+        );
+    }
+    for name in ["l50_model_ms", "l95_model_ms"] {
+        let ratio = |f: &Value| {
+            f[name]
+                .as_f64()
+                .zip(figures[0][name].as_f64())
+                .map_or("∞".to_owned(), |(a, b)| format!("{:.2}", a / b))
+        };
+        rows.push(
+            [
+                vec![format!("{name} / as shipped")],
+                figures.iter().map(ratio).collect(),
+            ]
+            .concat(),
+        );
+    }
+    println!("{}", table(&rows));
+    let p99 = quantile(changes, 0.99);
+    let verdict = if p99 <= CHANGE_LIMIT_MS {
+        "holds"
+    } else {
+        "MISSED"
+    };
+    println!(
+        "didChange while a completion runs: p50 {:.2} ms, p99 {p99:.2} ms ({} changes; at most {CHANGE_LIMIT_MS} ms {verdict})",
+        quantile(changes, 0.5),
+        changes.len()
+    );
+    if let Some(path) = &arguments.json {
+        let runs: serde_json::Map<String, Value> = runs
+            .iter()
+            .map(|r| r.name.replace(' ', "_"))
+            .zip(figures)
+            .collect();
+        let whole = json!({"metrics": runs, "did_change_p50_ms": quantile(changes, 0.5), "did_change_p99_ms": p99, "model": model, "machine": machine(), "gap_ms": arguments.gap_ms, "seed": arguments.seed});
+        std::fs::write(path, format!("{whole:#}\n"))
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    if arguments.gate && p99 > CHANGE_LIMIT_MS {
+        return Err("a completion delays didChange".to_owned());
+    }
+    Ok(())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
+
+fn number(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if number.fract() == 0.0 => format!("{number}"),
+        Some(number) => format!("{number:.2}"),
+        None => "∞".to_owned(),
+    }
+}
+
+/// Processor and load, where the system tells them.
+fn machine() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpus
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map_or("unknown", |l| l.trim_start_matches([' ', '\t', ':']));
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("?").to_owned();
+    let threads = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{name}, {threads} threads, load {load}")
+}
