@@ -138,6 +138,7 @@ def main() -> None:
     with args.manifest.open("w", newline="") as out:
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["repository", "commit", "spdx", "language", "split", "files", "bytes"])
+        rows = [r for r in rows if files[r["repository"]]]
         for r in sorted(rows, key=lambda r: (r["language"], r["repository"].lower())):
             table.writerow([r["repository"], r["commit"], r["spdx"], r["language"], r["split"], files[r["repository"]], size[r["repository"]]])
     print(f"{before} files, {before - middle} exact and {len(dropped)} near duplicates removed, {len(records)} kept, {sum(size.values()) / 1e6:.1f} MB, {shards} shard(s)")

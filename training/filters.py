@@ -84,7 +84,7 @@ def clean(data: bytes, path: str) -> tuple[str | None, str]:
 
 def split_header(text: str) -> tuple[str, str]:
     """(text without its licence header, the header); the header is "" where the leading comment is about something else."""
-    match = re.match(r"(#!.*\n)?\s*((?:(?://|#(?![!\[])|--).*\n)+|/\*.*?\*/\s*\n)", text, re.DOTALL if text.lstrip().startswith("/*") else 0)
+    match = re.match(r"(#!(?!\[).*\n)?\s*((?:(?://|#(?![!\[])|--).*\n)+|/\*.*?\*/\s*\n)", text, re.DOTALL if text.lstrip().startswith("/*") else 0)
     if not match or not _HEADER.search(match.group(2)):
         return text, ""
     return (match.group(1) or "") + text[match.end() :].lstrip("\n"), match.group(2)

@@ -8,10 +8,8 @@ All texts are in memory and encoded on the fly: at these speeds that is under 3 
 from __future__ import annotations
 
 import os
-import queue
 import random
 import re
-import threading
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -51,11 +49,15 @@ def encoder(tokenizer: Tokenizer) -> layout.Encode:
 class Sampler:
     """Draws units and rows from files of one split. `seed` fixes the sequence for one set of files."""
 
-    def __init__(self, records: Iterable[Record], encode: layout.Encode, budget: layout.Budget, seed: int) -> None:
-        self.encode, self.budget, self.rng = encode, budget, random.Random(seed)
+    def __init__(self, records: Iterable[Record], encode: layout.Encode, budget: layout.Budget, seed: int, block: int = spans.BLOCK_CHARACTERS) -> None:
+        self.encode, self.budget, self.rng, self.block = encode, budget, random.Random(seed), block
         self.files: dict[str, list[Record]] = defaultdict(list)
         self.folders: dict[tuple[str, str], list[Record]] = defaultdict(list)
         self.repos: dict[str, list[Record]] = defaultdict(list)
+        self.add(records)
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Takes more files in; those of other languages are passed over."""
         for r in records:
             if r["language"] in GROUP:
                 self.files[GROUP[r["language"]]].append(r)
@@ -92,7 +94,7 @@ class Sampler:
         """A fill-in unit of at most `room` tokens: ids and weights, or None where it does not fit."""
         record = self.file()
         text = record["text"]
-        _, (start, end) = spans.choose(text, self.rng)
+        _, (start, end) = spans.choose(text, self.rng, self.block)
         before, middle, after = text[:start], text[start:end], text[end:]
         budget = self.budget
         if self.rng.random() < 0.5:  # short surroundings: more middles per row, and the beginnings of files
@@ -148,20 +150,3 @@ class Sampler:
         """ids i64 [rows, T + 1] and weights f32 [rows, T + 1]."""
         drawn = [self.row() for _ in range(rows)]
         return np.array([i for i, _ in drawn], dtype=np.int64), np.array([w for _, w in drawn], dtype=np.float32)
-
-
-class Prefetch:
-    """Draws batches in a thread ahead of the trainer (encoding runs outside the interpreter lock)."""
-
-    def __init__(self, sampler: Sampler, rows: int, ahead: int = 8) -> None:
-        self._queue: queue.Queue[tuple[np.ndarray, np.ndarray]] = queue.Queue(ahead)
-        self._sampler, self._rows = sampler, rows
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            self._queue.put(self._sampler.batch(self._rows))
-
-    def next(self) -> tuple[np.ndarray, np.ndarray]:
-        """The next batch."""
-        return self._queue.get()

@@ -5,7 +5,7 @@ then linear decay over the last 40 % of the budget; the last 10 % runs with fake
 unknown or uneven throughput (a shared machine, a process stopped for a while) therefore costs tokens
 but never the decay. Checkpoints every five minutes; `--resume` goes on from the last one.
 
-    python train.py SHARD... --tokenizer T --out FOLDER --deadline 16:15
+    python train.py SHARD_OR_FOLDER... --tokenizer T --out FOLDER --deadline 16:15
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 import layout
+import quantise
 import rows
 import shards
+from feed import Feed, Plan, shard_files
 from loss import HeadLoss
-from model import STAGE0, STAGE1, Model, Shape, parameters
+from model import SHAPES, Model, Shape, parameters
 
 WARM_UP_STEPS = 100
 DECAY_SHARE, FAKE_SHARE = 0.40, 0.10
@@ -44,6 +46,8 @@ def parse() -> argparse.Namespace:
     p.add_argument("--tokenizer", type=Path, required=True)
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--stage", type=int, choices=(0, 1), default=0)
+    p.add_argument("--shape", type=int, choices=(0, 1, 2), default=0, help="2: the smaller shape of a slow stage 1")
+    p.add_argument("--workers", type=int, default=0, help="processes that draw batches; 0: a thread")
     p.add_argument("--deadline", default="", help="HH:MM of today, absolute")
     p.add_argument("--minutes", type=float, default=10.0, help="budget where no deadline is given")
     p.add_argument("--max-steps", type=int, default=0)
@@ -95,8 +99,6 @@ def forward_loss(model: Model, ids: Tensor, weights: Tensor, half: torch.dtype) 
     with torch.autocast(ids.device.type, half, enabled=half != torch.float32):
         x = model(ids[:, :-1]).reshape(-1, model.shape.d)[keep]
     if model.fake:
-        import quantise
-
         x = quantise.fake_rows(x)
     w = weights[:, 1:].reshape(-1)[keep]
     loss, losses = HeadLoss.apply(x, model.table(), ids[:, 1:].reshape(-1)[keep], w, half)
@@ -139,7 +141,8 @@ def main() -> None:
     np.random.seed(args.seed)
     torch.manual_seed(args.seed)
     start, deadline = time.time(), deadline_of(args)
-    budget, shape = (layout.STAGE0, STAGE0) if args.stage == 0 else (layout.STAGE1, STAGE1)
+    budget, block = (layout.STAGE0, 240) if args.stage == 0 else (layout.STAGE1, 700)
+    shape = SHAPES[args.shape or args.stage]
     args.out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(args.tokenizer))
     encode = rows.encoder(tokenizer)
@@ -158,12 +161,11 @@ def main() -> None:
     if args.compile:
         for i, block in enumerate(model.blocks):
             model.blocks[i] = torch.compile(block)
-    records = list(shards.read(args.shards))
-    train = [r for r in records if r["split"] == "train"]
-    validate = None if args.quiet_validation else Validation([r for r in records if r["split"] == "validation"], encode, tokenizer, budget)
-    feed = rows.Prefetch(rows.Sampler(train, encode, budget, args.seed + step), args.rows)
+    aside = [] if args.quiet_validation else [r for r in shards.read(shard_files(tuple(args.shards))) if r["split"] == "validation"]
+    validate = Validation(aside, encode, tokenizer, budget) if aside else None
+    feed = Feed(Plan(tuple(args.shards), args.tokenizer, budget, args.rows, block, args.seed + step), args.workers)
     micro = args.micro or args.rows
-    print(f"parameters {parameters(model)}, {len(train)} files, deadline in {(deadline - time.time()) / 60:.1f} min", flush=True)
+    print(f"parameters {parameters(model)}, deadline in {(deadline - time.time()) / 60:.1f} min", flush=True)
     log = (args.out / "loss.csv").open("a", newline="")
     table = csv.writer(log, lineterminator="\n")
     if log.tell() == 0:
