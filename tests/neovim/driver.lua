@@ -15,6 +15,10 @@ local editors = {}
 local failures = 0
 
 for _, scenario in ipairs(require('scenarios')) do
+  if failures == 3 then
+    io.stdout:write('three scenarios failed; the others are not tried\n')
+    break
+  end
   if not part or scenario.name:find(part, 1, true) then
     local setting = vim.inspect(scenario.setting)
     local begun = vim.uv.hrtime()

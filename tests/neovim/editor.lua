@@ -4,6 +4,7 @@
 ---@class Editor
 ---@field channel integer
 ---@field folder string where its files lie
+---@field program string the server under test
 ---@field private before string text of the buffer before the cursor when it was opened
 ---@field private after string text of the buffer after it
 ---@field private answers integer answers that had come when the last key was typed
@@ -16,6 +17,7 @@ local STEP_MS = 15
 ---@class Setting how the Neovim of a scenario differs from the usual one
 ---@field encoding? 'utf-16' the only position encoding it offers
 ---@field menu? boolean it knows no ghost text, like 0.11
+---@field server? string a program in place of the server under test
 ---@field own? string a Neovim for this scenario alone, since it does not survive it
 
 --- Starts a Neovim with a screen of 80 by 20.
@@ -31,13 +33,13 @@ function Editor.start(paths, setting)
     cwd = folder,
     env = {
       FORETOKEN_TEST_PLUGIN = paths.plugin,
-      FORETOKEN_TEST_SERVER = paths.server,
+      FORETOKEN_TEST_SERVER = setting.server or paths.server,
       FORETOKEN_TEST_ENCODING = setting.encoding,
       FORETOKEN_TEST_MENU = setting.menu and '1' or nil,
     },
   })
   assert(channel > 0, 'the Neovim under test does not start: ' .. paths.nvim)
-  local self = setmetatable({ channel = channel, folder = folder }, Editor)
+  local self = setmetatable({ channel = channel, folder = folder, program = paths.server }, Editor)
   self:call('nvim_ui_attach', 80, 20, {})
   return self
 end
@@ -79,6 +81,21 @@ end
 ---@param name string
 ---@param text string
 function Editor:open(name, text)
+  self:edit(name, text)
+  self:connected()
+end
+
+--- Waits until the server serves the current buffer.
+function Editor:connected()
+  self:wait('the server', function()
+    return self:lua('local c = vim.lsp.get_clients({ bufnr = 0, name = "foretoken" })[1]; return c ~= nil and c.initialized')
+  end)
+end
+
+--- Opens a new file with `text` and stands in insert mode at its `$0`.
+---@param name string
+---@param text string
+function Editor:edit(name, text)
   local at = assert(text:find('$0', 1, true), 'the fixture has no $0')
   self.before, self.after = text:sub(1, at - 1), text:sub(at + 2)
   local path = vim.fs.joinpath(self.folder, name)
@@ -86,9 +103,6 @@ function Editor:open(name, text)
   file:write(self.before .. self.after)
   file:close()
   self:call('nvim_cmd', { cmd = 'edit', args = { path }, magic = { file = false } }, {})
-  self:wait('the server', function()
-    return self:lua('local c = vim.lsp.get_clients({ bufnr = 0, name = "foretoken" })[1]; return c ~= nil and c.initialized')
-  end)
   local lines = vim.split(self.before:gsub('\r\n', '\n'), '\n')
   local row, col = #lines, #lines[#lines]
   local at_end = col == #self:call('nvim_get_current_line') or self:lua('return #vim.fn.getline(...)', row) == col
