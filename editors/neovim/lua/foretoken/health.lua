@@ -24,7 +24,10 @@ local function check_program()
   if missing then
     return health.error(missing)
   end
-  local command = require('foretoken').command()
+  local command = vim.lsp.config.foretoken.cmd
+  if type(command) ~= 'table' then
+    return health.info('started by a function of your configuration')
+  end
   local ok, result = pcall(function()
     return vim.system({ command[1], '--version' }, { text = true }):wait(10000)
   end)

@@ -37,6 +37,8 @@ local defaults = {
 local given = {}
 ---@type foretoken.Status?
 local last_status
+---@type string[]?
+local looked_up -- the command that `command` found last
 local started = false
 local shown = true -- what `:Foretoken toggle` turns
 
@@ -78,18 +80,21 @@ local function find()
   end
 end
 
---- The command that starts the server. Where none was found it is a bare name, so that an error
---- message names the program that is missing.
+--- The command that was looked up. Where none was found it is a bare name, so that an error message
+--- names the program that is missing.
 ---@return string[]
 function M.command()
-  return find() or M.options().cmd or { 'foretoken' }
+  looked_up = find() or M.options().cmd or { 'foretoken' }
+  return looked_up
 end
 
 --- What to tell a user who has no server, or nil.
 ---@return string?
 function M.missing()
-  if not find() then
-    return ('Foretoken: the program %q was not found. Put it on PATH, or set '):format(M.command()[1])
+  -- The user may have given a command of their own by `vim.lsp.config`.
+  local command = vim.lsp.config.foretoken.cmd
+  if type(command) == 'table' and vim.fn.executable(command[1]) == 0 then
+    return ('Foretoken: the program %q was not found. Put it on PATH, or set '):format(command[1])
       .. 'vim.g.foretoken = { cmd = { "/path/to/foretoken" } } and run :Foretoken restart.'
   end
 end
@@ -176,7 +181,9 @@ function M.restart()
       return client:is_stopped() and not vim.lsp.get_client_by_id(client.id)
     end)
   end, 20)
-  vim.lsp.config('foretoken', { cmd = M.command() })
+  if vim.deep_equal(vim.lsp.config.foretoken.cmd, looked_up) then
+    vim.lsp.config('foretoken', { cmd = M.command() })
+  end
   local missing = M.missing()
   if missing then
     warn(missing)
