@@ -1,6 +1,12 @@
 //! Carries a suggestion over edits that agree with it: what is left of it at a newer place, or that it is stale.
+//!
+//! An [`Offered`] is kept as it was made while the user types. Deleting what was typed, or undoing it, is then just
+//! another place on the way from the offer to its end; there is no history to keep.
+
+use foretoken_grammars::Syntax;
 
 use crate::place::Place;
+use crate::suggestion::brackets::{self, Start};
 
 /// A suggestion together with the place that it was made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +31,7 @@ impl Offered {
             head: place.head.clone(),
             text: text.to_owned(),
             tail: place.tail.clone(),
-            below: place
-                .below
-                .iter()
-                .find(|line| !line.trim().is_empty())
-                .cloned()
-                .unwrap_or_default(),
+            below: next_lines(place).next().unwrap_or_default().to_owned(),
         }
     }
 }
@@ -40,23 +41,116 @@ impl Offered {
 pub enum Interpolated {
     /// The edits agree with it.
     Keeps {
-        /// What is still to be inserted; never empty.
+        /// What is still to be inserted; never blank, and nothing that follows the cursor already.
         rest: String,
     },
     /// The edits contradict it, or nothing is left.
     Stale,
 }
 
-/// Says what is left of `offered` at `place`.
+/// Says what is left of `offered` at `place`, a later place of the same document.
+///
+/// It survives typing and accepting that continue it, by character, word or line, and everything that takes such typing
+/// back. Brackets and quotes that the editor closed by itself belong to the typing; the rest then ends before them.
 pub fn interpolate(offered: &Offered, place: &Place) -> Interpolated {
-    let typed = place.offset.checked_sub(offered.at).and_then(|len| {
-        let from = place.before.len().checked_sub(len)?;
-        place.before.get(from..)
-    });
-    match typed.and_then(|typed| offered.text.strip_prefix(typed)) {
-        Some(rest) if !rest.is_empty() && place.tail == offered.tail => Interpolated::Keeps {
+    rest(offered, place)
+        .filter(|rest| !rest.trim().is_empty())
+        .map_or(Interpolated::Stale, |rest| Interpolated::Keeps {
             rest: rest.to_owned(),
-        },
-        _ => Interpolated::Stale,
+        })
+}
+
+fn rest<'a>(offered: &'a Offered, place: &Place) -> Option<&'a str> {
+    let typed = typed(offered, place)?;
+    let rest = offered.text.strip_prefix(typed)?;
+    // Between the halves of a line end there is no place.
+    if typed.ends_with('\r') && rest.starts_with('\n') {
+        return None;
+    }
+    let mut next = next_lines(place);
+    let below = next.next().unwrap_or_default();
+    if place.tail == offered.tail && below == offered.below {
+        return Some(rest);
+    }
+    let syntax = place.language.syntax();
+    let start = Start::at_offer(offered, syntax);
+    let open = brackets::scan(typed, syntax, start).open;
+    let open: Vec<char> = open.iter().rev().map(|open| open.closer).collect();
+    // The closers stand right of the cursor, or after Enter between them on the next line.
+    let on_line = place.tail.strip_suffix(offered.tail.as_str());
+    let on_next = below.trim().strip_suffix(offered.tail.trim());
+    let closed = match (on_line, on_next) {
+        (Some(closers), _) if below == offered.below => closers,
+        (_, Some(closers))
+            if place.tail.trim().is_empty() && next.next().unwrap_or_default() == offered.below =>
+        {
+            closers
+        }
+        _ => return None,
+    };
+    let closed = closed.trim();
+    (!closed.is_empty() && are_closers(closed, &open))
+        .then(|| before_closer(rest, closed, syntax, &place.head))
+}
+
+/// What was typed since the offer. `None` if the text left of the offer is another one.
+fn typed<'a>(offered: &Offered, place: &'a Place) -> Option<&'a str> {
+    let len = place
+        .offset
+        .checked_sub(offered.at)
+        .filter(|len| *len <= offered.text.len())?;
+    let from = place.before.len().checked_sub(len)?;
+    let (before, typed) = place
+        .before
+        .is_char_boundary(from)
+        .then(|| place.before.split_at(from))?;
+    // A longer line than is kept of the text before can only be compared as far as it is there.
+    let line = before.strip_suffix(offered.head.as_str());
+    let begins = match line {
+        Some(above) => above.is_empty() || above.ends_with(['\n', '\r']),
+        None => !before.contains(['\n', '\r']) && offered.head.ends_with(before),
+    };
+    begins.then_some(typed)
+}
+
+/// Whether `closed` consists of closers that the editor may have added for what was typed: some of `open`, innermost first.
+fn are_closers(closed: &str, open: &[char]) -> bool {
+    let mut open = open.iter();
+    closed
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .all(|closer| open.any(|open| *open == closer))
+}
+
+/// `rest` up to where it says the first of the closers that follow the cursor already.
+fn before_closer<'a>(rest: &'a str, closed: &str, syntax: &Syntax, head: &str) -> &'a str {
+    let start = match brackets::scan(head, syntax, Start::Code).string {
+        Some(quote) => Start::String(Some(quote)),
+        None => Start::Code,
+    };
+    let first = closed.chars().next();
+    let closers = brackets::scan(rest, syntax, start).unmatched;
+    let end = closers
+        .iter()
+        .find(|closer| Some(closer.closer) == first)
+        .map_or(rest.len(), |closer| closer.at);
+    rest[..end].trim_end_matches(['\n', '\r', ' ', '\t'])
+}
+
+/// The lines below that are not blank.
+fn next_lines(place: &Place) -> impl Iterator<Item = &str> {
+    place
+        .below
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !line.trim().is_empty())
+}
+
+impl Start {
+    /// What an offer's text begins in, as far as its line tells.
+    fn at_offer(offered: &Offered, syntax: &Syntax) -> Start {
+        brackets::scan(&offered.head, syntax, Start::Code)
+            .string
+            .map_or(Start::Code, |quote| Start::String(Some(quote)))
     }
 }

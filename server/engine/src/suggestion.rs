@@ -241,3 +241,6 @@ fn with_line_ends(text: &str, eol: Eol) -> String {
     }
     whole
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 //! Each takes the text that is left and answers with the byte at which it should end.
 
 use super::lines::{self, is_weak, lines};
-use crate::place::Place;
+use crate::place::{Place, indent_columns};
 
 /// Fewest characters, blanks aside, of a repetition of several lines that is certainly none by chance.
 const REPEATED: usize = 20;
@@ -58,41 +58,54 @@ fn is_unshowable(c: char) -> bool {
 
 /// Where the text begins to say the lines below, however they are indented. `complete`: its last line is whole.
 pub(super) fn below(place: &Place, text: &str, complete: bool) -> usize {
+    let visible = |line: &&str| !line.trim().is_empty();
     let below: Vec<&str> = place
         .below
         .iter()
-        .map(|line| line.trim())
-        .filter(|line| !line.is_empty())
+        .map(String::as_str)
+        .filter(visible)
         .collect();
-    let own: Vec<(usize, &str)> = lines(text).map(|(at, line)| (at, line.trim())).collect();
+    let blank_head = place.head.trim().is_empty();
     // A line that the user began is not the one below, even where both will be equal.
-    let whole_first = place.head.trim().is_empty() && place.tail.trim().is_empty();
-    let first = if whole_first { 0 } else { 1 };
-    for index in first..own.len() {
-        if own[index].1.is_empty() {
-            continue;
-        }
-        let said: Vec<&str> = own[index..]
-            .iter()
-            .map(|(_, line)| *line)
-            .filter(|line| !line.is_empty())
-            .collect();
-        if says(&said, &below, complete) {
-            return own[index].0;
-        }
-    }
-    text.len()
+    let first = usize::from(!blank_head || !place.tail.trim().is_empty());
+    let head = if blank_head { place.head.as_str() } else { "" };
+    let own: Vec<(usize, String)> = lines(text)
+        .enumerate()
+        .map(|(index, (at, line))| {
+            (
+                at,
+                if index == 0 {
+                    format!("{head}{line}")
+                } else {
+                    line.to_owned()
+                },
+            )
+        })
+        .skip(first)
+        .filter(|(_, line)| visible(&line.as_str()))
+        .collect();
+    let starts = (0..own.len()).find(|index| says(&own[*index..], &below, complete));
+    starts.map_or(text.len(), |index| own[index].0)
 }
 
-fn says(said: &[&str], below: &[&str], complete: bool) -> bool {
-    let pairs = said.len().min(below.len());
-    let equal = |index: usize| {
-        let broken_off = !complete && index + 1 == said.len() && said[index].chars().count() >= 3;
-        said[index] == below[index] || (broken_off && below[index].starts_with(said[index]))
+fn says(said: &[(usize, String)], below: &[&str], complete: bool) -> bool {
+    let equal = |index: usize, line: &str, below: &str| {
+        let broken_off = !complete && index + 1 == said.len() && line.trim().chars().count() >= 3;
+        line.trim() == below.trim() || (broken_off && below.trim().starts_with(line.trim()))
     };
     // Closers alone say nothing about where they belong; the bracket balance decides about them.
-    let strong = said[..pairs].iter().any(|line| !is_weak(line));
-    pairs > 0 && strong && (0..pairs).all(equal)
+    let strong = |line: &str, below: &str| {
+        !is_weak(line) && (!lines::is_end(line) || indent_columns(line) == indent_columns(below))
+    };
+    let pairs = || {
+        said.iter()
+            .map(|(_, line)| line.as_str())
+            .zip(below.iter().copied())
+    };
+    pairs().any(|(line, below)| strong(line, below))
+        && pairs()
+            .enumerate()
+            .all(|(index, (line, below))| equal(index, line, below))
 }
 
 /// Where the text begins to go over the same lines again: those above it, or its own.
@@ -163,11 +176,12 @@ pub(super) fn indentation(place: &Place, text: &str) -> usize {
         return text.len();
     }
     let other = if tabs { "  " } else { "\t" };
-    let mut own = lines(text).skip(usize::from(!place.head.is_empty()));
-    let mut previous_end = 0;
-    own.find_map(|(at, line)| {
-        let cut = line.starts_with(other).then_some(previous_end.min(at));
-        previous_end = at + line.len();
+    let skipped = usize::from(!place.head.is_empty());
+    let mut own = lines(text).enumerate();
+    let mut kept = 0;
+    own.find_map(|(number, (at, line))| {
+        let cut = (number >= skipped && line.starts_with(other)).then_some(kept);
+        kept = at + line.len();
         cut
     })
     .unwrap_or(text.len())

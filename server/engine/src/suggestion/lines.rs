@@ -28,12 +28,24 @@ pub(crate) fn first_end(text: &str) -> usize {
     text.find(['\n', '\r']).unwrap_or(text.len())
 }
 
-/// A line that ends many blocks and so says nothing about where in the document it belongs.
+/// A line without any word, as most closers are: it says nothing about where in the document it belongs.
 pub(crate) fn is_weak(line: &str) -> bool {
-    let line = line.trim();
-    let tag = line.starts_with("</") && line.ends_with('>');
-    tag || matches!(line, "end" | "fi" | "done" | "esac") || !line.contains(is_word)
+    !line.contains(is_word)
 }
+
+/// A line that ends a block with more than a bracket. Equal ones are the same only at the same indentation.
+pub(crate) fn is_end(line: &str) -> bool {
+    let line = line.trim();
+    (line.starts_with("</") && line.ends_with('>')) || ENDS.contains(&line)
+}
+
+/// Whether more characters could make an end of a block of this.
+pub(crate) fn may_become_end(line: &str) -> bool {
+    let line = line.trim_start();
+    "</".starts_with(line) || line.starts_with("</") || ENDS.iter().any(|end| end.starts_with(line))
+}
+
+const ENDS: &[&str] = &["end", "fi", "done", "esac"];
 
 /// Letters, digits and `_`: what any language has in its words.
 pub(crate) fn is_word(c: char) -> bool {

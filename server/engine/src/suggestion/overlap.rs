@@ -112,6 +112,10 @@ pub(super) fn rest(place: &Place, text: &str) -> usize {
     }
     let text = &text[..lines::first_end(text)];
     let text = &text[..closed_by_rest(place, text)];
+    // Closers alone were weighed just now.
+    if !tail.contains(|c: char| !c.is_whitespace() && !brackets::is_closer(c)) {
+        return text.len();
+    }
     let said = text.trim_end();
     if said.ends_with(tail) && may_cut(place, said, said.len() - tail.len(), tail) {
         return said.len() - tail.len();

@@ -82,7 +82,7 @@ pub struct Watch {
     head: String,
     /// What a text that repeats the line's indentation is measured against.
     place_indent: overlap::Indent,
-    /// The first line below that is not blank, trimmed; empty when it could not tell a repetition.
+    /// The first line below that is not blank; empty when it could not tell a repetition.
     next: String,
     /// Columns left of which the block ends; known from the first line that is not blank.
     floor: Option<usize>,
@@ -101,22 +101,16 @@ pub struct Watch {
 impl Watch {
     /// Begins to watch a generation at `place`.
     pub fn new(place: &Place, mode: Mode) -> Watch {
-        let next = place
-            .below
-            .iter()
-            .map(|line| line.trim())
-            .find(|line| !line.is_empty())
-            .unwrap_or_default();
+        let next = place.below.iter().find(|line| !line.trim().is_empty());
         let opener = !place.head.trim().is_empty();
         Watch {
             mode,
             head: place.head.clone(),
             place_indent: overlap::Indent::at(place),
-            next: if lines::is_weak(next) {
-                String::new()
-            } else {
-                next.to_owned()
-            },
+            next: next
+                .filter(|line| !lines::is_weak(line))
+                .cloned()
+                .unwrap_or_default(),
             // After an opener the body is deeper than the line that opened it.
             floor: opener.then_some(place.indent + 1),
             line_start: 0,
@@ -212,7 +206,7 @@ impl Watch {
             self.cut = line_end;
             return Some(StopReason::LineEnd);
         }
-        if !self.next.is_empty() && line.trim() == self.next && !self.continues_head() {
+        if !self.continues_head() && self.is_next(line) {
             self.cut = self.kept;
             return Some(StopReason::NextLine);
         }
@@ -253,11 +247,7 @@ impl Watch {
         if line.trim().is_empty() || self.continues_head() {
             return None;
         }
-        let columns = if self.line == 0 {
-            self.place_indent.of_first(line)
-        } else {
-            indent_columns(line)
-        };
+        let columns = self.columns(line);
         if self.floor.is_none() && line.trim_start().starts_with(brackets::is_closer) {
             // The text begins with the end of the block in which the cursor stands.
             return self.dedent(line, complete);
@@ -273,19 +263,40 @@ impl Watch {
         paragraph.then_some((self.kept, StopReason::BlockEnd))
     }
 
-    /// A line left of the block is not part of it, but the closers at its start may be the block's own.
+    /// Whether the current line is the next one of the document, however it is indented.
+    fn is_next(&self, line: &str) -> bool {
+        let same_place = || self.columns(line) == indent_columns(&self.next);
+        !self.next.is_empty()
+            && line.trim() == self.next.trim()
+            && (!lines::is_end(line) || same_place())
+    }
+
+    fn columns(&self, line: &str) -> usize {
+        if self.line == 0 {
+            self.place_indent.of_first(line)
+        } else {
+            indent_columns(line)
+        }
+    }
+
+    /// A line left of the block is not part of it, but what it begins with may be the block's own end.
     fn dedent(&self, line: &str, complete: bool) -> Option<(usize, StopReason)> {
         let from = line.len() - line.trim_start().len();
-        let closers: usize = line[from..]
-            .chars()
-            .take_while(|c| brackets::is_closer(*c) || matches!(c, ';' | ','))
-            .count();
-        if closers == 0 || !line[from..].starts_with(brackets::is_closer) {
+        let own = &line[from..];
+        let waits = !complete && self.line_start + line.len() < BYTE_BUDGET;
+        if !own.starts_with(brackets::is_closer) {
+            if waits && lines::may_become_end(own) {
+                return None;
+            }
+            if lines::is_end(own) && !self.is_next(line) {
+                return Some((self.line_start + line.len(), StopReason::BlockEnd));
+            }
             return Some((self.kept, StopReason::Dedent));
         }
-        // More closers may follow; all of these are one byte long.
-        let all_closers = from + closers == line.trim_end().len();
-        if all_closers && !complete && self.line_start + line.len() < BYTE_BUDGET {
+        // All of these are one byte long.
+        let is_tail = |c: &char| brackets::is_closer(*c) || matches!(c, ';' | ',');
+        let closers = own.chars().take_while(is_tail).count();
+        if waits && closers == own.trim_end().len() {
             return None;
         }
         Some((self.line_start + from + closers, StopReason::BlockEnd))
