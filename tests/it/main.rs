@@ -2,7 +2,10 @@
 
 mod edits;
 mod ending;
+mod faults;
 mod hostile;
+mod model;
 mod neovim;
 mod settings;
 mod tidy;
+mod typing;

@@ -263,6 +263,23 @@ impl Session {
             .await
     }
 
+    /// How the model stands once it is no longer loading.
+    ///
+    /// # Panics
+    /// When it loads for ever.
+    pub async fn model_settled(&mut self) -> Value {
+        let begun = Instant::now();
+        while begun.elapsed() < LIMIT {
+            let model = self.status(false).await["model"].take();
+            if model["state"] != "loading" {
+                return model;
+            }
+            // Only the pace of asking; the answer decides.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the model still loads after {LIMIT:?}");
+    }
+
     /// The first message of the server at or after `from` that `wanted` accepts, waiting for it.
     ///
     /// # Panics
