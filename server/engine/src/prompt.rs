@@ -5,10 +5,11 @@
 
 pub mod budget;
 pub mod fim;
+mod window;
 
 use foretoken_grammars::Language;
 
-pub use budget::Budget;
+pub use budget::{Budget, Count};
 pub use fim::{Input, Window, fim};
 
 /// A control token of the embedded model's vocabulary.
