@@ -38,9 +38,11 @@ class Session:
     def run(self, ids: Sequence[int], keep: int = 1) -> np.ndarray:
         """Appends ids and returns the logits f32 [keep, V] of their last rows (0: of all).
 
-        A single id goes together with the one before it: the float kernels have a path of their own
-        for one row (ONNX Runtime 1.31, x86), whose sums differ in the last bits from those of two
-        rows or more; with two rows every way to the same ids gives the same bits.
+        A single id goes together with the one before it: the float kernels of attention have a path of
+        their own for a lone row (ONNX Runtime 1.31, x86), whose sums differ in the last bits. A row is
+        alone in a run of one, or where a run is one longer than a multiple of the kernel's block of
+        2·hd rows; with chunks of at most 32 only the first occurs, and every way to the same ids then
+        gives the same bits.
         """
         self._ids = self._ids[: self.past] + list(ids)
         if len(ids) == 1 and self.past and keep == 1:
