@@ -27,10 +27,7 @@ pub(crate) fn service(events: Events, outbox: Outbox) -> (LspService<Backend>, C
         outbox.start(client);
         Backend { events }
     })
-    .custom_method(
-        "textDocument/inlineCompletion",
-        Backend::inline_completion,
-    )
+    .custom_method("textDocument/inlineCompletion", Backend::inline_completion)
     .custom_method("textDocument/completion", Backend::completion)
     .custom_method("workspace/executeCommand", Backend::execute_command)
     .finish()

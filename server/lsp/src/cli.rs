@@ -126,7 +126,8 @@ impl Context {
 fn serve(context: Context) -> Result<u8, Failure> {
     let runtime = runtime()?;
     let options = ServeOptions {
-        settings: context.settings,
+        layers: context.layers,
+        ..ServeOptions::default()
     };
     let exit = runtime.block_on(crate::serve(
         tokio::io::stdin(),

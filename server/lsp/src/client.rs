@@ -21,6 +21,8 @@ pub(crate) struct Facts {
     pub(crate) work_done_progress: bool,
     /// `workspace/configuration` may be asked.
     pub(crate) configuration: bool,
+    /// It can be asked to tell when the settings change.
+    pub(crate) settings_watch: bool,
     /// Completion items may say that their text is inserted as it is.
     pub(crate) insert_as_is: bool,
     /// It asked for the notification `didChangeStatus`.

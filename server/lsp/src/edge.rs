@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use crate::main_loop::{Event, Events};
 use crate::proto::{from, to};
+use crate::serve::Fault;
 
 tokio::task_local! {
     /// The wire number of the request whose handler runs. A handler runs after later messages were
@@ -38,19 +39,20 @@ enum Phase {
 }
 
 /// The service in wire order. `S` is the framework's service around `Backend`.
-#[derive(Debug)]
 pub(crate) struct Ordered<S> {
     inner: S,
     events: Events,
+    fault: Option<Fault>,
     wire: u64,
     phase: Phase,
 }
 
 impl<S> Ordered<S> {
-    pub(crate) fn new(inner: S, events: Events) -> Ordered<S> {
+    pub(crate) fn new(inner: S, events: Events, fault: Option<Fault>) -> Ordered<S> {
         Ordered {
             inner,
             events,
+            fault,
             wire: 0,
             phase: Phase::Greeting,
         }
@@ -126,8 +128,15 @@ where
         let request = lenient(request, &id);
         let method = request.method().to_owned();
         let events = self.events.clone();
-        let handler = WIRE.scope(self.wire, self.inner.call(request));
-        AssertUnwindSafe(handler)
+        let inner = self.inner.call(request);
+        let fault = self.fault.clone().map(|fault| (fault, method.clone()));
+        let handler = async move {
+            if let Some((fault, method)) = fault {
+                fault(&method);
+            }
+            inner.await
+        };
+        AssertUnwindSafe(WIRE.scope(self.wire, handler))
             .catch_unwind()
             .map(move |outcome| {
                 outcome.unwrap_or_else(|_| {

@@ -8,14 +8,17 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use foretoken_engine::document::{Change, Document};
+use foretoken_engine::lookup::Lookup;
 use foretoken_engine::position::Position;
+use foretoken_infer as infer;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tower_lsp::gen_lsp_types::{CompletionList, InitializeResult, InlineCompletionList};
 
+use crate::flight::{self, Answer};
 use crate::proto::from::{CommandAsk, CompletionAsk};
-use crate::state::State;
+use crate::state::{Item, State};
 
 /// Most events of one tick, so that a flood of edits cannot hold back answers for ever.
 const DRAIN: usize = 256;
@@ -44,6 +47,18 @@ pub(crate) enum Event {
     Panicked { place: String },
     /// A parse off the loop ended; the snapshot carries the new tree.
     Parsed { uri: String, snapshot: Document },
+    /// The look-up of a document was built off the loop.
+    Learned { uri: String, lookup: Lookup },
+    /// A flight has something to say.
+    Flight {
+        uri: String,
+        id: u64,
+        report: flight::Report,
+    },
+    /// The model stands otherwise than before.
+    Model(infer::State),
+    /// The client answered for its settings.
+    Settings(Value),
     /// The notification `exit`.
     Exit,
     /// The client closed our input without a word.
@@ -205,10 +220,14 @@ pub(crate) async fn run(mut state: State, mut events: mpsc::UnboundedReceiver<Ev
         let stop = tick(&mut state, &mut batch);
         let took = started.elapsed();
         if took > SLOW_TICK {
-            state.count_slow_tick();
+            state.counts.slow_ticks += 1;
         }
         if took > STUCK_TICK {
-            tracing::error!(ms = took.as_millis(), events = count, "a tick took too long");
+            tracing::error!(
+                ms = took.as_millis(),
+                events = count,
+                "a tick took too long"
+            );
         }
         if stop {
             return state.shut_down();
@@ -247,9 +266,13 @@ fn write(state: &mut State, event: Event) {
     match event {
         Event::Initialized => state.initialized(),
         Event::Notification { wire, notification } => notify(state, wire, notification),
-        Event::Dropped => state.count_dropped(),
+        Event::Dropped => state.counts.dropped += 1,
         Event::Panicked { place } => state.panicked(&place),
         Event::Parsed { uri, snapshot } => state.parsed(&uri, &snapshot),
+        Event::Learned { uri, lookup } => state.learned(&uri, lookup),
+        Event::Flight { uri, id, report } => state.flight_report(&uri, id, report),
+        Event::Model(model) => state.model_changed(model),
+        Event::Settings(settings) => state.take_settings(&settings),
         Event::Exit | Event::InputClosed => state.close_session(),
         // The caller has taken these out.
         Event::Request { .. } | Event::Stop => {}
@@ -263,7 +286,13 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
             language_id,
             version,
             text,
-        } => state.open(uri, &language_id, version, &text),
+        } => {
+            let item = Item {
+                version,
+                text: &text,
+            };
+            state.open(uri, wire, &language_id, item);
+        }
         Notification::Changed {
             uri,
             version,
@@ -271,11 +300,11 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
         } => state.change(&uri, wire, version, &changes),
         Notification::Closed { uri } => state.close(&uri),
         Notification::Unreadable { uri } => state.unreadable(uri.as_deref()),
-        Notification::Focused { uri } => state.focus(&uri),
-        Notification::Cursor { uri, position } => state.cursor(&uri, position),
+        Notification::Focused { uri } => state.focus(uri),
+        Notification::Cursor { uri, position } => state.cursor(uri, position),
         Notification::Configuration(settings) => state.configure(&settings),
-        Notification::Shown { id } => state.shown(&id),
-        Notification::PartlyAccepted { id, length } => state.partly_accepted(&id, length),
+        Notification::Shown { id } => state.offers.shown(&id),
+        Notification::PartlyAccepted { id, length } => state.offers.partly_accepted(&id, length),
         Notification::Dismissed { id } => state.dismissed(&id),
     }
 }
@@ -287,8 +316,8 @@ fn serve(state: &mut State, wire: u64, request: Request) {
             state.shutdown_asked();
             reply.send(());
         }
-        Request::Inline { ask, reply } => state.inline(wire, ask, reply),
-        Request::Completion { ask, reply } => state.completion(wire, ask, reply),
+        Request::Inline { ask, reply } => state.ask(wire, ask, Answer::Inline(reply)),
+        Request::Completion { ask, reply } => state.ask(wire, ask, Answer::Menu(reply)),
         Request::Command { ask, reply } => match state.command(ask) {
             Ok(answer) => reply.send(answer),
             Err(refusal) => reply.refuse(refusal),

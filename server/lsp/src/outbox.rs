@@ -2,13 +2,26 @@
 //! a task of its own, so that neither the loop nor a handler ever waits for the client; each request
 //! to it has a limit, and the server works if none is ever answered.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tower_lsp::Client;
-use tower_lsp::gen_lsp_types::MessageType;
+use tower_lsp::gen_lsp_types::{
+    ConfigurationItem, LspAny, MessageType, ProgressNotification, ProgressParams, ProgressToken,
+    Registration,
+};
 
-use crate::main_loop::Events;
+use crate::main_loop::{Event, Events};
+use crate::proto::ext::{Status, StatusNotification};
+use crate::proto::to;
+
+/// How long the client may take to answer for its settings.
+const SETTINGS_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long it may take to register something or to make room for progress.
+const REGISTER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The queue's sending end.
 #[derive(Clone, Debug)]
@@ -26,6 +39,12 @@ pub(crate) enum Outgoing {
     Log(String),
     /// A sentence on the user's screen; once per problem.
     Show(Severity, String),
+    Status(Status),
+    /// Asks for the settings; the answer comes back as an event.
+    AskSettings,
+    /// Asks to be told when the settings change.
+    WatchSettings,
+    Progress(Progress),
 }
 
 /// How bad it is.
@@ -33,7 +52,6 @@ pub(crate) enum Outgoing {
 pub(crate) enum Severity {
     Error,
     Warning,
-    Info,
 }
 
 impl From<Severity> for MessageType {
@@ -41,9 +59,24 @@ impl From<Severity> for MessageType {
         match severity {
             Severity::Error => MessageType::Error,
             Severity::Warning => MessageType::Warning,
-            Severity::Info => MessageType::Info,
         }
     }
+}
+
+/// One step of a visible progress. It begins once and ends once, which `State` sees to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Begin {
+        title: String,
+    },
+    /// 0 to 100.
+    Report {
+        message: String,
+        percent: u32,
+    },
+    End {
+        message: String,
+    },
 }
 
 impl Outbox {
@@ -61,7 +94,7 @@ impl Outbox {
         let _ = self.sender.send(outgoing);
     }
 
-    /// Begins to send, by a task on the current runtime.
+    /// Begins to send, by a task on the current runtime. The first call counts.
     pub(crate) fn start(&self, client: Client) {
         let receiver = self
             .receiver
@@ -69,16 +102,91 @@ impl Outbox {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(receiver) = receiver {
-            tokio::spawn(deliver(client, receiver));
+            tokio::spawn(deliver(client, receiver, self.events.clone()));
         }
     }
 }
 
-async fn deliver(client: Client, mut receiver: mpsc::UnboundedReceiver<Outgoing>) {
+async fn deliver(client: Client, mut receiver: mpsc::UnboundedReceiver<Outgoing>, events: Events) {
+    // Progress waits for the client's word; meanwhile its steps lie here.
+    let (progress, steps) = mpsc::unbounded_channel();
+    let mut steps = Some(steps);
     while let Some(outgoing) = receiver.recv().await {
         match outgoing {
             Outgoing::Log(line) => client.log_message(MessageType::Warning, line).await,
             Outgoing::Show(severity, text) => client.show_message(severity.into(), text).await,
+            Outgoing::Status(status) => {
+                client.send_notification::<StatusNotification>(status).await;
+            }
+            Outgoing::AskSettings => {
+                tokio::spawn(ask_settings(client.clone(), events.clone()));
+            }
+            Outgoing::WatchSettings => {
+                tokio::spawn(watch_settings(client.clone()));
+            }
+            Outgoing::Progress(step) => {
+                let _ = progress.send(step);
+                if let Some(steps) = steps.take() {
+                    tokio::spawn(show_progress(client.clone(), steps));
+                }
+            }
         }
+    }
+}
+
+/// `None` where the client does not answer in time or with an error.
+async fn limited<T>(
+    limit: Duration,
+    request: impl Future<Output = tower_lsp::jsonrpc::Result<T>>,
+) -> Option<T> {
+    tokio::time::timeout(limit, request).await.ok()?.ok()
+}
+
+async fn ask_settings(client: Client, events: Events) {
+    let item = ConfigurationItem {
+        scope_uri: None,
+        section: Some("foretoken".to_owned()),
+    };
+    let answer = limited(SETTINGS_LIMIT, client.configuration(vec![item])).await;
+    // One item was asked for; lsp-mode answers `[{}]`, others null for a section that is not set.
+    if let Some(settings) = answer.and_then(|items| items.into_iter().next()) {
+        events.send(Event::Settings(settings));
+    }
+}
+
+async fn watch_settings(client: Client) {
+    let registration = Registration {
+        id: "foretoken-settings".to_owned(),
+        method: "workspace/didChangeConfiguration".to_owned(),
+        register_options: Some(serde_json::json!({"section": "foretoken"})),
+    };
+    // Without it the settings of the start stay in force.
+    let _ = limited(
+        REGISTER_LIMIT,
+        client.register_capability(vec![registration]),
+    )
+    .await;
+}
+
+/// Shows one progress after the other, each only where the client made room for it.
+async fn show_progress(client: Client, mut steps: mpsc::UnboundedReceiver<Progress>) {
+    let mut number = 0;
+    let mut token = None;
+    while let Some(step) = steps.recv().await {
+        if matches!(step, Progress::Begin { .. }) {
+            number += 1;
+            let new = ProgressToken::String(format!("foretoken-{number}"));
+            let created = client.create_work_done_progress(new.clone());
+            token = limited(REGISTER_LIMIT, created).await.map(|()| new);
+        }
+        let Some(token) = &token else { continue };
+        let value: LspAny = to::progress(step);
+        let params = ProgressParams {
+            token: token.clone(),
+            value,
+        };
+        client
+            .send_notification::<ProgressNotification>(params)
+            .await;
     }
 }

@@ -1,20 +1,24 @@
 //! Starting and ending: the transport on the caller's runtime, the loop on its own thread.
 //! Streams come in as arguments, so that a test or the demo runs the same server as a process.
 
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use foretoken_infer::Infer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{oneshot, watch};
 use tower_lsp::Server;
 
 use crate::backend;
-use crate::config::Settings;
+use crate::config::Layers;
 use crate::edge::Ordered;
 use crate::main_loop::{self, Event, Events};
 use crate::outbox::Outbox;
-use crate::state::{Seams, State};
+use crate::session::{Seams, Session};
+use crate::state::State;
 
 /// Requests that may wait at once. The loop answers superseded ones at once, so a client would
 /// have to leave this many documents waiting before its next message is read late.
@@ -24,11 +28,32 @@ const CONCURRENCY: usize = 1024;
 /// takes less than one second, also when nobody reads our output.
 const GRACE: Duration = Duration::from_millis(600);
 
-/// What a server is started with.
-#[derive(Debug, Default)]
+/// Called with the method of each request before it is handled, where a panic costs that request;
+/// a test panics in it.
+pub type Fault = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a server is started with. The default reads no file and no environment and has the embedded
+/// model.
+#[derive(Default)]
 pub struct ServeOptions {
-    /// Settings of all layers but the editor's, which arrive over the wire.
-    pub settings: Settings,
+    /// Settings from the user's file and the environment. Those of the editor and of the workspace
+    /// come with the session.
+    pub layers: Layers,
+    /// How to start the model; `None` follows the settings.
+    pub infer: Option<foretoken_infer::Options>,
+    /// A model that runs already, used in place of a new one.
+    pub model: Option<Infer>,
+    /// For tests.
+    pub fault: Option<Fault>,
+}
+
+impl fmt::Debug for ServeOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServeOptions")
+            .field("infer", &self.infer)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a session ended.
@@ -63,7 +88,8 @@ where
         runtime: tokio::runtime::Handle::current(),
     };
     let (ended, end) = oneshot::channel();
-    let state = State::new(options.settings, seams);
+    let session = Session::new(options.layers, options.infer, options.model);
+    let state = State::new(seams, session);
     let spawned = std::thread::Builder::new()
         .name("foretoken-loop".to_owned())
         .spawn(move || {
@@ -81,7 +107,7 @@ where
     };
     let transport = Server::new(input, output, socket)
         .concurrency_level(CONCURRENCY)
-        .serve(Ordered::new(service, events.clone()));
+        .serve(Ordered::new(service, events.clone(), options.fault));
     let grace = async {
         let _ = closed.wait_for(|closing| *closing).await;
         tokio::time::sleep(GRACE).await;

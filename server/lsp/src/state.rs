@@ -1,130 +1,130 @@
-//! What the server knows, owned by the loop: documents, settings, facts about the client, counts.
+//! What the server knows, owned by the loop: documents, settings, facts about the client, totals.
 //! Everybody else gets a snapshot. Methods here change state and send values away; they never wait.
+//! Requests for suggestions are in `attempts.rs`, the model and the settings in `session.rs`.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant as Clock};
 
-use foretoken_engine::document::{Document, OutOfStep};
-use foretoken_engine::position::Position;
+use foretoken_engine::document::{Change, Document, Edit, OutOfStep};
+use foretoken_engine::lookup::Lookup;
+use foretoken_engine::position::{Position, to_byte};
+use foretoken_engine::prompt::Window;
 use foretoken_grammars::Language;
-use serde_json::Value;
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tower_lsp::gen_lsp_types::{CompletionList, InitializeResult, InlineCompletionList};
 
-use crate::capabilities;
 use crate::client::Facts;
 use crate::config::Settings;
-use crate::main_loop::{Event, Events, Refusal, Reply};
-use crate::outbox::Outbox;
-use crate::proto::from::{self, CommandAsk, CompletionAsk};
+use crate::counts::Counts;
+use crate::flight::Flight;
+use crate::main_loop::Event;
+use crate::offers::{Effect, Offers};
+use crate::pipeline::cache::Cache;
+use crate::pipeline::report::Report;
+use crate::proto::from;
+use crate::session::{Seams, Session};
 
 /// How long a parse may hold up the loop; the rest of it runs on the blocking pool. Start value.
-const PARSE_LIMIT: std::time::Duration = std::time::Duration::from_millis(2);
-
-/// The ways out of the loop.
-#[derive(Debug)]
-pub(crate) struct Seams {
-    pub(crate) events: Events,
-    pub(crate) outbox: Outbox,
-    /// Set to true when the session is over, so that the transport gets its last grace.
-    pub(crate) closing: watch::Sender<bool>,
-    /// Where pipelines and long parses run.
-    pub(crate) runtime: tokio::runtime::Handle,
-}
+const PARSE_LIMIT: Duration = Duration::from_millis(2);
 
 /// The loop's own.
 #[derive(Debug)]
 pub(crate) struct State {
-    seams: Seams,
-    settings: Arc<Settings>,
-    facts: Facts,
-    documents: HashMap<String, Open>,
-    shutdown_asked: bool,
-    dropped: u64,
-    slow_ticks: u64,
-    panics: u64,
+    pub(crate) seams: Seams,
+    pub(crate) session: Session,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) facts: Facts,
+    pub(crate) documents: HashMap<String, Open>,
+    /// The document that was changed, asked about or focused last: only there is anything begun
+    /// before it is asked for.
+    pub(crate) active: Option<String>,
+    /// Whether the active document was changed in this tick.
+    pub(crate) touched: bool,
+    pub(crate) cache: Cache,
+    pub(crate) offers: Offers,
+    pub(crate) counts: Counts,
+    /// Numbers flights.
+    pub(crate) flights: u64,
 }
 
 /// One open document.
 #[derive(Debug)]
 pub(crate) struct Open {
-    document: Document,
+    pub(crate) document: Document,
+    /// Absolute, for the rules of exclusion; what a prompt shows is the document's own.
+    pub(crate) path: PathBuf,
     /// Wire number of the last message that changed it: a request with a lower one was written for
     /// an older text.
-    wire: u64,
+    pub(crate) wire: u64,
     /// Our text may differ from the editor's.
-    out_of_step: bool,
+    pub(crate) out_of_step: bool,
     /// A parse runs on the blocking pool.
     parsing: bool,
+    /// What the last change did, for the trigger.
+    pub(crate) last: LastChange,
+    /// Where the cursor is, as far as changes and hints tell; in bytes.
+    pub(crate) cursor: Option<usize>,
+    /// Carried from prompt to prompt.
+    pub(crate) window: Window,
+    pub(crate) lookup: Option<Lookup>,
+    pub(crate) flight: Option<Flight>,
+    /// How the last completion went.
+    pub(crate) report: Option<Report>,
+}
+
+/// What one change did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LastChange {
+    /// It took text away and put none in its place.
+    pub(crate) deleted: bool,
+    /// Separate places that it touched.
+    pub(crate) places: usize,
+    /// When it was applied; `None` before the first.
+    pub(crate) at: Option<Instant>,
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, seams: Seams) -> State {
+    pub(crate) fn new(seams: Seams, session: Session) -> State {
         State {
+            settings: Arc::new(session.settings()),
             seams,
-            settings: Arc::new(settings),
+            session,
             facts: Facts::default(),
             documents: HashMap::new(),
-            shutdown_asked: false,
-            dropped: 0,
-            slow_ticks: 0,
-            panics: 0,
+            active: None,
+            touched: false,
+            cache: Cache::default(),
+            offers: Offers::default(),
+            counts: Counts::default(),
+            flights: 0,
         }
     }
 
-    pub(crate) fn initialize(&mut self, params: &Value) -> InitializeResult {
-        self.facts = from::facts(params);
-        capabilities::initialize_result(&self.facts, self.settings.completion.menu)
-    }
-
-    pub(crate) fn initialized(&mut self) {}
-
-    pub(crate) fn shutdown_asked(&mut self) {
-        self.shutdown_asked = true;
-    }
-
-    /// Nobody asks any more: ends all work and lets the transport run out.
-    pub(crate) fn close_session(&mut self) {
-        let _ = self.seams.closing.send(true);
-    }
-
-    /// The last act; true when the client asked for it first.
-    pub(crate) fn shut_down(&mut self) -> bool {
-        self.shutdown_asked
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
-    pub(crate) fn run_due(&mut self) {}
-
-    pub(crate) fn count_slow_tick(&mut self) {
-        self.slow_ticks += 1;
-    }
-
-    pub(crate) fn count_dropped(&mut self) {
-        self.dropped += 1;
-    }
-
-    pub(crate) fn panicked(&mut self, place: &str) {
-        self.panics += 1;
-        tracing::error!(place, "a panic was caught");
-    }
-
-    pub(crate) fn open(&mut self, uri: String, language_id: &str, version: i32, text: &str) {
+    pub(crate) fn open(&mut self, uri: String, wire: u64, language_id: &str, item: Item<'_>) {
+        // A second `didOpen` replaces the first; whoever waits on the old text is answered.
+        self.forget(&uri);
         let path = from::path_of(&uri);
         let language = Language::detect(language_id, &path);
-        let document = Document::open(&path, language, version, text);
+        let shown = shown_path(Path::new(&path), &self.facts.folders);
+        let document = Document::open(&shown, language, item.version, item.text);
         let open = Open {
             document,
-            wire: 0,
+            path: PathBuf::from(path),
+            wire,
             out_of_step: false,
             parsing: false,
+            last: LastChange::default(),
+            cursor: None,
+            window: Window::default(),
+            lookup: None,
+            flight: None,
+            report: None,
         };
         self.documents.insert(uri.clone(), open);
         self.parse_elsewhere(&uri);
+        self.learn_elsewhere(&uri);
+        self.active = Some(uri);
     }
 
     /// Applies one notification's changes. A change that does not fit leaves the document as it was
@@ -134,8 +134,9 @@ impl State {
         uri: &str,
         wire: u64,
         version: Option<i32>,
-        changes: &[foretoken_engine::document::Change],
+        changes: &[Change],
     ) {
+        self.counts.changes += 1;
         let encoding = self.facts.encoding;
         let Some(open) = self.documents.get_mut(uri) else {
             return;
@@ -150,23 +151,102 @@ impl State {
             None if open.out_of_step => return,
             None => changes,
         };
-        let limit = std::time::Instant::now() + PARSE_LIMIT;
-        let mut stop = || std::time::Instant::now() >= limit;
+        let limit = Clock::now() + PARSE_LIMIT;
+        let mut stop = || Clock::now() >= limit;
         match open.document.apply(version, changes, encoding, &mut stop) {
-            Ok(_applied) => open.out_of_step = false,
-            Err(OutOfStep::RangeOutside { .. }) => open.out_of_step = true,
+            Ok(applied) => {
+                open.out_of_step = false;
+                if applied.version_fell {
+                    self.counts.versions_fell += 1;
+                    tracing::warn!(version, "a document's version did not grow");
+                }
+                self.changed(uri, &applied.edits);
+            }
+            Err(OutOfStep::RangeOutside { change }) => {
+                tracing::warn!(version, change, "a change lies outside its document");
+                self.lost_step(uri);
+            }
         }
         self.parse_elsewhere(uri);
     }
 
-    pub(crate) fn close(&mut self, uri: &str) {
-        self.documents.remove(uri);
+    /// After an applied change: what it means for the offer on the screen and for the flight.
+    fn changed(&mut self, uri: &str, edits: &[Edit]) {
+        if edits.is_empty() {
+            return;
+        }
+        if let Effect::Dismissed(place) = self.offers.edited(uri, edits) {
+            self.cache.dismiss(uri, &place);
+        }
+        if let Some(open) = self.documents.get_mut(uri) {
+            open.last = LastChange {
+                deleted: edits.iter().all(|edit| edit.inserted.is_empty()),
+                places: places(edits),
+                at: Some(Instant::now()),
+            };
+            open.cursor = edits.last().map(|edit| edit.start + edit.inserted.len());
+        }
+        self.active = Some(uri.to_owned());
+        self.touched = true;
+        self.carry_flight(uri);
     }
 
-    pub(crate) fn unreadable(&mut self, uri: Option<&str>) {
-        if let Some(open) = uri.and_then(|uri| self.documents.get_mut(uri)) {
-            open.out_of_step = true;
+    /// The editor shows this document now.
+    pub(crate) fn focus(&mut self, uri: String) {
+        if self.documents.contains_key(&uri) {
+            self.active = Some(uri);
         }
+    }
+
+    /// A plugin's hint where the cursor rests.
+    pub(crate) fn cursor(&mut self, uri: String, position: Position) {
+        if let Some(open) = self.documents.get_mut(&uri) {
+            open.cursor = to_byte(open.document.rope(), position, self.facts.encoding);
+            self.active = Some(uri);
+        }
+    }
+
+    /// A plugin's word that the user turned an offer down.
+    pub(crate) fn dismissed(&mut self, id: &str) {
+        if let Some((uri, place)) = self.offers.dismissed(id) {
+            self.cache.dismiss(&uri, &place);
+        }
+    }
+
+    pub(crate) fn close(&mut self, uri: &str) {
+        self.forget(uri);
+        if self.active.as_deref() == Some(uri) {
+            self.active = None;
+        }
+    }
+
+    /// Lets a document go and answers whoever waits on it.
+    fn forget(&mut self, uri: &str) {
+        self.session.drop_pending(uri, &mut self.counts);
+        self.offers.clear(uri);
+        if let Some(flight) = self.documents.remove(uri).and_then(|open| open.flight) {
+            self.counts.superseded += flight.waiters.len() as u64;
+            flight.supersede();
+        }
+    }
+
+    /// A document message of a shape that cannot be read.
+    pub(crate) fn unreadable(&mut self, uri: Option<&str>) {
+        tracing::warn!("a document notification cannot be read");
+        if let Some(uri) = uri {
+            self.lost_step(uri);
+        }
+    }
+
+    fn lost_step(&mut self, uri: &str) {
+        let Some(open) = self.documents.get_mut(uri) else {
+            return;
+        };
+        if !std::mem::replace(&mut open.out_of_step, true) {
+            self.counts.out_of_step += 1;
+        }
+        self.offers.clear(uri);
+        self.supersede_flight(uri);
     }
 
     /// Takes up a parse that was given up, on the blocking pool, one at a time for each document.
@@ -192,43 +272,148 @@ impl State {
             return;
         };
         open.parsing = false;
-        if let Some(tree) = snapshot.tree() {
-            open.document.adopt_tree(snapshot.version(), tree.clone());
+        let adopted = snapshot
+            .tree()
+            .is_some_and(|tree| open.document.adopt_tree(snapshot.version(), tree.clone()));
+        // A parser that gives no tree would be asked for ever.
+        if adopted {
+            self.parse_elsewhere(uri);
         }
-        self.parse_elsewhere(uri);
     }
 
-    pub(crate) fn focus(&mut self, _uri: &str) {}
-
-    pub(crate) fn cursor(&mut self, _uri: &str, _position: Position) {}
-
-    pub(crate) fn configure(&mut self, _settings: &Value) {}
-
-    pub(crate) fn shown(&mut self, _id: &str) {}
-
-    pub(crate) fn partly_accepted(&mut self, _id: &str, _length: usize) {}
-
-    pub(crate) fn dismissed(&mut self, _id: &str) {}
-
-    pub(crate) fn inline(
-        &mut self,
-        _wire: u64,
-        _ask: Option<CompletionAsk>,
-        reply: Reply<InlineCompletionList>,
-    ) {
-        reply.send(InlineCompletionList::default());
+    /// Builds the look-up of a document on the blocking pool, so that the first completion finds it.
+    fn learn_elsewhere(&mut self, uri: &str) {
+        let Some(open) = self.documents.get(uri) else {
+            return;
+        };
+        if open.document.len_bytes() > foretoken_engine::trigger::FILE_LIMIT {
+            return;
+        }
+        let document = open.document.clone();
+        let others = self.neighbours(uri);
+        let events = self.seams.events.clone();
+        let uri = uri.to_owned();
+        self.seams.runtime.spawn_blocking(move || {
+            let texts: Vec<String> = std::iter::once(&document)
+                .chain(&others)
+                .map(|document| document.rope().to_string())
+                .collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let lookup = Lookup::build(&texts);
+            events.send(Event::Learned { uri, lookup });
+        });
     }
 
-    pub(crate) fn completion(
-        &mut self,
-        _wire: u64,
-        _ask: Option<CompletionAsk>,
-        reply: Reply<CompletionList>,
-    ) {
-        reply.send(CompletionList::default());
+    pub(crate) fn learned(&mut self, uri: &str, lookup: Lookup) {
+        if let Some(open) = self.documents.get_mut(uri) {
+            open.lookup.get_or_insert(lookup);
+        }
     }
 
-    pub(crate) fn command(&mut self, _ask: Option<CommandAsk>) -> Result<Value, Refusal> {
-        Ok(Value::Null)
+    /// Texts of other open documents in the same language, which share their names with this one.
+    fn neighbours(&self, uri: &str) -> Vec<Document> {
+        const MOST: usize = 4;
+        const BYTES: usize = 100_000;
+        let Some(this) = self.documents.get(uri) else {
+            return Vec::new();
+        };
+        self.documents
+            .iter()
+            .filter(|(other, open)| {
+                other.as_str() != uri
+                    && open.document.language() == this.document.language()
+                    && open.document.len_bytes() <= BYTES
+                    && self.allows(open)
+            })
+            .map(|(_, open)| open.document.clone())
+            .take(MOST)
+            .collect()
+    }
+
+    /// Whether suggestions are wanted in this document.
+    pub(crate) fn allows(&self, open: &Open) -> bool {
+        self.settings
+            .completion
+            .allows(&open.path, open.document.language())
+    }
+}
+
+/// What `didOpen` says about a text.
+#[derive(Debug)]
+pub(crate) struct Item<'a> {
+    pub(crate) version: i32,
+    pub(crate) text: &'a str,
+}
+
+/// The path that a prompt shows: below the innermost of the folders that contain it, else the name
+/// alone. The same file in the same project is shown alike to the model wherever the project lies.
+pub fn shown_path(path: &Path, folders: &[PathBuf]) -> String {
+    let below = folders
+        .iter()
+        .filter_map(|folder| path.strip_prefix(folder).ok())
+        .filter(|rest| !rest.as_os_str().is_empty())
+        .min_by_key(|rest| rest.as_os_str().len());
+    let shown = below.or_else(|| path.file_name().map(Path::new));
+    // One spelling on every system.
+    shown.map_or(String::new(), |shown| {
+        shown.to_string_lossy().replace('\\', "/")
+    })
+}
+
+/// How many separate places these edits touch. Characters typed one after the other, and a deletion
+/// with what is put in its place, are one.
+fn places(edits: &[Edit]) -> usize {
+    let mut count = 0;
+    let mut last: Option<std::ops::RangeInclusive<usize>> = None;
+    for edit in edits {
+        let end = edit.start + edit.inserted.len();
+        let next_to = last.as_ref().is_some_and(|last| {
+            last.contains(&edit.start) || last.contains(&(edit.start + edit.removed_len))
+        });
+        last = match last.filter(|_| next_to) {
+            Some(last) => Some(*last.start().min(&edit.start)..=end.max(edit.start)),
+            None => {
+                count += 1;
+                Some(edit.start..=end)
+            }
+        };
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(start: usize, removed_len: usize, inserted: &str) -> Edit {
+        Edit {
+            start,
+            removed: "x".repeat(removed_len),
+            removed_len,
+            inserted: inserted.to_owned(),
+        }
+    }
+
+    #[test]
+    fn typing_is_one_place_and_cursors_are_several() {
+        assert_eq!(places(&[]), 0);
+        assert_eq!(
+            places(&[edit(5, 0, "a"), edit(6, 0, "b"), edit(7, 0, "c")]),
+            1
+        );
+        assert_eq!(places(&[edit(5, 3, ""), edit(5, 0, "abc")]), 1);
+        assert_eq!(places(&[edit(8, 1, ""), edit(7, 1, ""), edit(6, 1, "")]), 1);
+        assert_eq!(places(&[edit(50, 0, "a"), edit(5, 0, "a")]), 2);
+    }
+
+    #[test]
+    fn paths_are_shown_below_their_folder() {
+        let folders = [PathBuf::from("/w/a"), PathBuf::from("/w/a/sub")];
+        let shown = |path: &str| shown_path(Path::new(path), &folders);
+        assert_eq!(shown("/w/a/src/x.rs"), "src/x.rs");
+        assert_eq!(shown("/w/a/sub/src/x.rs"), "src/x.rs");
+        assert_eq!(shown("/elsewhere/src/x.rs"), "x.rs");
+        assert_eq!(shown("Untitled-1"), "Untitled-1");
+        assert_eq!(shown(""), "");
     }
 }

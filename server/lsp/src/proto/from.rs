@@ -309,6 +309,7 @@ pub(crate) fn facts(params: &Value) -> Facts {
         inline: capability("/textDocument/inlineCompletion").is_some_and(Value::is_object),
         work_done_progress: flag("/window/workDoneProgress"),
         configuration: flag("/workspace/configuration"),
+        settings_watch: flag("/workspace/didChangeConfiguration/dynamicRegistration"),
         insert_as_is: capability(
             "/textDocument/completion/completionItem/insertTextModeSupport/valueSet",
         )
@@ -335,7 +336,11 @@ fn encoding(offered: Option<&Value>) -> Encoding {
     let utf8 = offered
         .and_then(Value::as_array)
         .is_some_and(|offered| offered.iter().any(|kind| kind.as_str() == Some("utf-8")));
-    if utf8 { Encoding::Utf8 } else { Encoding::Utf16 }
+    if utf8 {
+        Encoding::Utf8
+    } else {
+        Encoding::Utf16
+    }
 }
 
 fn menu(value: Option<&Value>) -> Option<Menu> {

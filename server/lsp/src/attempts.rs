@@ -1,0 +1,480 @@
+//! From a request, or from an edit that makes one likely, to its answer: what is at hand, what is
+//! under way, and what has to be begun. One flight for each document, one waiter for each method of
+//! it; whatever is newer wins, and whoever loses is answered at once.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foretoken_engine::document::Document;
+use foretoken_engine::place::Place;
+use foretoken_engine::suggestion::Suggestion;
+use foretoken_engine::trigger::{self, History, Kind, Skip};
+use foretoken_infer::Class;
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use crate::counts::Path;
+use crate::flight::{self, Answer, Flight, Report, Waiter};
+use crate::handlers::completion;
+use crate::handlers::inline_completion::{self, Offered, Point};
+use crate::main_loop::Event;
+use crate::pipeline::complete::{self, Attempt, Completed, Inputs};
+use crate::pipeline::report::Reason;
+use crate::proto::from::CompletionAsk;
+use crate::state::{Open, State};
+
+/// Longest time of one generation. A newer key ends it far earlier; this ends what nobody follows.
+const BUDGET: Duration = Duration::from_secs(5);
+
+/// A pause of this length lets the prompt be made anew as a whole.
+const IDLE: Duration = Duration::from_millis(400);
+
+impl State {
+    /// Answers one completion request, now or later, exactly once.
+    pub(crate) fn ask(&mut self, wire: u64, ask: Option<CompletionAsk>, answer: Answer) {
+        self.counts.requests += 1;
+        let asked = Instant::now();
+        let Some(ask) = ask else {
+            return self.decline(None, answer, &Reason::Unreadable);
+        };
+        let uri = ask.uri().to_owned();
+        let Some(open) = self.documents.get(&uri) else {
+            return self.decline(None, answer, &Reason::NotOpen);
+        };
+        let old = wire < open.wire
+            || ask
+                .version()
+                .is_some_and(|version| version < open.document.version());
+        if old {
+            self.counts.superseded += 1;
+            return answer.supersede();
+        }
+        let point = self.point(open, &ask);
+        self.displace(&uri, &answer);
+        let point = match point {
+            Ok(point) => point,
+            Err(reason) => return self.decline(Some(&uri), answer, &reason),
+        };
+        self.active = Some(uri.clone());
+        if let Some(open) = self.documents.get_mut(&uri)
+            && point.selected.is_none()
+        {
+            open.cursor = Some(point.place.offset);
+        }
+        let invoked = ask.invoked() && matches!(answer, Answer::Inline(_));
+        let waiter = Waiter {
+            place: point.place,
+            asked,
+            invoked,
+            answer,
+            selected: point.selected,
+        };
+        self.serve_waiter(&uri, point.document, waiter);
+    }
+
+    fn point(&self, open: &Open, ask: &CompletionAsk) -> Result<Point, Reason> {
+        if open.out_of_step {
+            return Err(Reason::Skip(Skip::OutOfStep));
+        }
+        if !self.allows(open) {
+            return Err(Reason::Disabled);
+        }
+        inline_completion::read(&open.document, ask, self.facts.encoding)
+    }
+
+    /// A newer request of a method takes the place of the older one on the same document.
+    fn displace(&mut self, uri: &str, answer: &Answer) {
+        self.session
+            .drop_pending_like(uri, answer, &mut self.counts);
+        let flight = self
+            .documents
+            .get_mut(uri)
+            .and_then(|open| open.flight.as_mut());
+        let Some(flight) = flight else { return };
+        let (older, others) = std::mem::take(&mut flight.waiters)
+            .into_iter()
+            .partition(|waiter| waiter.answer.is_like(answer));
+        flight.waiters = others;
+        let older: Vec<Waiter> = older;
+        if !older.is_empty() {
+            // The newer request may well go on with this flight.
+            flight.wish.keep();
+        }
+        self.counts.superseded += older.len() as u64;
+        for waiter in older {
+            waiter.answer.supersede();
+        }
+    }
+
+    /// What is at hand answers, what is under way is joined, else something is begun.
+    fn serve_waiter(&mut self, uri: &str, document: Document, waiter: Waiter) {
+        let hit = self.cache.get(uri, &waiter.place);
+        let kind = kind(waiter.invoked);
+        let history = self.history(uri, hit.as_ref().map(|hit| hit.dismissed));
+        if let Err(skip) = trigger::decide(&waiter.place, kind, &history) {
+            return self.decline(Some(uri), waiter.answer, &Reason::Skip(skip));
+        }
+        if let Some(hit) = hit {
+            self.counts.hits += 1;
+            self.note_source(uri, "cache", &hit.suggestion);
+            return self.offer(uri, waiter, hit.suggestion.text, Path::Hit);
+        }
+        let flight = self
+            .documents
+            .get_mut(uri)
+            .and_then(|open| open.flight.as_mut());
+        if let Some(flight) = flight.filter(|flight| flight.agrees(&waiter.place)) {
+            self.counts.attached += 1;
+            return flight.attach(waiter);
+        }
+        let wait = self.debounce(uri, waiter.invoked);
+        if wait.is_zero() {
+            self.start(uri, document, waiter.place.clone(), Some(waiter));
+        } else {
+            self.supersede_flight(uri);
+            self.session.put_pending(uri, wait, document, waiter);
+        }
+    }
+
+    fn history(&self, uri: &str, dismissed_at_hand: Option<bool>) -> History {
+        let open = self.documents.get(uri);
+        let last = open.map(|open| open.last).unwrap_or_default();
+        History {
+            excluded: false,
+            out_of_step: open.is_some_and(|open| open.out_of_step),
+            deleted_just_now: last.deleted,
+            at_hand: dismissed_at_hand.is_some(),
+            places_changed: last.places,
+            dismissed_here: dismissed_at_hand == Some(true),
+        }
+    }
+
+    /// What is left of the wait after the last change. The client's word counts most, and an editor
+    /// that waits by itself is not made to wait twice.
+    fn debounce(&self, uri: &str, invoked: bool) -> Duration {
+        let setting = self.settings.completion.debounce;
+        let own = setting.filter(|_| !self.facts.editor.waits());
+        let wait = self.facts.debounce.or(own).unwrap_or_default();
+        let changed = self.documents.get(uri).and_then(|open| open.last.at);
+        match changed {
+            Some(changed) if !invoked => wait.saturating_sub(changed.elapsed()),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// At the end of a tick in which the active document was edited: begins what the client will
+    /// ask for in a moment, unless it has asked already.
+    pub(crate) fn speculate(&mut self) {
+        if !std::mem::take(&mut self.touched) || !self.session.model_answers() {
+            return;
+        }
+        let Some(uri) = self.active.clone() else {
+            return;
+        };
+        let Some(open) = self.documents.get(&uri) else {
+            return;
+        };
+        let busy = open.flight.is_some() || self.session.is_pending(&uri);
+        let (false, Some(cursor)) = (busy || open.out_of_step, open.cursor) else {
+            return;
+        };
+        if !self.allows(open) || !self.debounce(&uri, false).is_zero() {
+            return;
+        }
+        let place = Place::at(&open.document, cursor);
+        let history = self.history(&uri, None);
+        let wanted = trigger::decide(&place, Kind::Automatic, &history).is_ok();
+        if wanted && self.cache.get(&uri, &place).is_none() {
+            let document = open.document.clone();
+            self.counts.speculative += 1;
+            self.start(&uri, document, place, None);
+        }
+    }
+
+    /// After a change: the waiters of the older text are answered; the flight goes on if the change
+    /// is how its text begins.
+    pub(crate) fn carry_flight(&mut self, uri: &str) {
+        self.session.drop_pending(uri, &mut self.counts);
+        let Some(open) = self.documents.get_mut(uri) else {
+            return;
+        };
+        let Some(flight) = &mut open.flight else {
+            return;
+        };
+        self.counts.superseded += flight.waiters.len() as u64;
+        for waiter in flight.waiters.drain(..) {
+            waiter.answer.supersede();
+        }
+        let place = open.cursor.map(|cursor| Place::at(&open.document, cursor));
+        if place.is_some_and(|place| flight.agrees(&place)) {
+            flight.wish.keep();
+        } else {
+            self.supersede_flight(uri);
+        }
+    }
+
+    pub(crate) fn supersede_flight(&mut self, uri: &str) {
+        let flight = self
+            .documents
+            .get_mut(uri)
+            .and_then(|open| open.flight.take());
+        if let Some(flight) = flight {
+            self.counts.superseded += flight.waiters.len() as u64;
+            flight.supersede();
+        }
+    }
+
+    /// Begins a flight in place of the document's older one.
+    pub(crate) fn start(
+        &mut self,
+        uri: &str,
+        document: Document,
+        place: Place,
+        waiter: Option<Waiter>,
+    ) {
+        self.supersede_flight(uri);
+        let history = self.history(uri, None);
+        let Some(open) = self.documents.get_mut(uri) else {
+            if let Some(waiter) = waiter {
+                waiter.answer.empty();
+            }
+            return;
+        };
+        self.flights += 1;
+        self.counts.flights += 1;
+        let mut flight = Flight::new(self.flights, place.clone());
+        let invoked = waiter.as_ref().is_some_and(|waiter| waiter.invoked);
+        let inputs = Inputs {
+            byte: place.offset,
+            document,
+            kind: kind(invoked),
+            history,
+            window: open.window.clone(),
+            idle: open.last.at.is_none_or(|at| at.elapsed() >= IDLE),
+            lookup: open.lookup.clone(),
+            minimum_probability: self.settings.completion.minimum_probability,
+        };
+        let class = match waiter {
+            Some(waiter) => {
+                flight.attach(waiter);
+                Class::Request
+            }
+            None => {
+                flight.wish.keep();
+                Class::Speculative
+            }
+        };
+        let attempt = self.attempt(uri, &flight, class);
+        open_flight(self.documents.get_mut(uri), flight);
+        self.launch(uri, inputs, attempt);
+    }
+
+    /// How the pipeline reports to the loop and hears that nobody waits any more.
+    fn attempt(&self, uri: &str, flight: &Flight, class: Class) -> Attempt {
+        let (stopping, growing) = (Arc::clone(&flight.wish), Arc::clone(&flight.wish));
+        let events = self.seams.events.clone();
+        let (uri, id) = (uri.to_owned(), flight.id);
+        Attempt {
+            class,
+            budget: BUDGET,
+            stop: Arc::new(move || stopping.unwanted()),
+            on_text: Box::new(move |text| growing.grow(text)),
+            on_early: Some(Box::new(move |suggestion| {
+                events.send(Event::Flight {
+                    uri,
+                    id,
+                    report: Report::Early(suggestion),
+                });
+            })),
+        }
+    }
+
+    /// Runs the pipeline as a task of its own; a panic in it costs this flight.
+    fn launch(&self, uri: &str, inputs: Inputs, attempt: Attempt) {
+        let (events, uri, id) = (self.seams.events.clone(), uri.to_owned(), self.flights);
+        let model = self.session.model();
+        self.seams.runtime.spawn(async move {
+            let story = async {
+                let model = model.ready().await;
+                complete::run(inputs, model.as_ref().map_err(Clone::clone), attempt).await
+            };
+            let report = match AssertUnwindSafe(story).catch_unwind().await {
+                Ok(completed) => Report::Ended(Box::new(completed)),
+                Err(_) => Report::Broken,
+            };
+            events.send(Event::Flight { uri, id, report });
+        });
+    }
+
+    /// A flight's word. One that is no longer the document's is too late and means nothing.
+    pub(crate) fn flight_report(&mut self, uri: &str, id: u64, report: Report) {
+        let Some(open) = self.documents.get_mut(uri) else {
+            return;
+        };
+        if open.flight.as_ref().is_none_or(|flight| flight.id != id) {
+            return;
+        }
+        match report {
+            Report::Early(suggestion) => self.early(uri, &suggestion),
+            Report::Ended(completed) => self.ended(uri, *completed),
+            Report::Broken => {
+                let flight = open.flight.take();
+                self.panicked("a completion");
+                for waiter in flight.map(|flight| flight.waiters).unwrap_or_default() {
+                    self.decline(Some(uri), waiter.answer, &Reason::Internal);
+                }
+            }
+        }
+    }
+
+    /// The answer leaves while the rest is still being generated, for the keys to come.
+    fn early(&mut self, uri: &str, suggestion: &Suggestion) {
+        let open = self.documents.get_mut(uri);
+        let Some(flight) = open.and_then(|open| open.flight.as_mut()) else {
+            return;
+        };
+        flight.wish.keep();
+        let place = flight.place.clone();
+        let waiters = std::mem::take(&mut flight.waiters);
+        self.cache.put(uri, &place, suggestion);
+        for waiter in waiters {
+            match flight::rest(&place, &suggestion.text, &waiter.place) {
+                Some(text) => self.offer(uri, waiter, text, Path::Model),
+                // The end of the flight may still fit.
+                None => {
+                    let open = self.documents.get_mut(uri);
+                    if let Some(flight) = open.and_then(|open| open.flight.as_mut()) {
+                        flight.attach(waiter);
+                    }
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, uri: &str, completed: Completed) {
+        let Some(open) = self.documents.get_mut(uri) else {
+            return;
+        };
+        let Some(flight) = open.flight.take() else {
+            return;
+        };
+        if let Some(window) = completed.window {
+            open.window = window;
+        }
+        if let Some(lookup) = completed.lookup {
+            open.lookup = Some(lookup);
+        }
+        if completed.report.model.is_some() {
+            self.counts.model_calls += 1;
+        }
+        open.report = Some(completed.report);
+        if let Some(suggestion) = &completed.suggestion {
+            self.cache.put(uri, &flight.place, suggestion);
+        }
+        for waiter in flight.waiters {
+            let text = completed.suggestion.as_ref().and_then(|suggestion| {
+                flight::rest(&flight.place, &suggestion.text, &waiter.place)
+            });
+            match (text, &completed.empty) {
+                (Some(text), _) => self.offer(uri, waiter, text, Path::Model),
+                // Another document's request took the model; the user is no longer here.
+                (None, Some(Reason::Superseded)) => {
+                    self.counts.superseded += 1;
+                    waiter.answer.supersede();
+                }
+                (None, Some(reason)) if waiter.place == flight.place => {
+                    self.decline(Some(uri), waiter.answer, reason);
+                }
+                // It had joined on the strength of a beginning that did not hold.
+                (None, _) => self.restart(uri, waiter),
+            }
+        }
+    }
+
+    fn restart(&mut self, uri: &str, waiter: Waiter) {
+        match self.documents.get(uri) {
+            Some(open) if waiter.selected.is_none() => {
+                let document = open.document.clone();
+                self.start(uri, document, waiter.place.clone(), Some(waiter));
+            }
+            _ => self.decline(Some(uri), waiter.answer, &Reason::MenuSelection),
+        }
+    }
+
+    /// Answers with a text.
+    fn offer(&mut self, uri: &str, waiter: Waiter, text: String, path: Path) {
+        let Some(open) = self.documents.get(uri) else {
+            return waiter.answer.empty();
+        };
+        let id = self.offers.offer(uri, &waiter.place, &text);
+        let encoding = self.facts.encoding;
+        match waiter.answer {
+            Answer::Inline(reply) => {
+                let offered = Offered {
+                    text,
+                    id,
+                    selected: waiter.selected,
+                };
+                reply.send(inline_completion::render(
+                    &open.document,
+                    &waiter.place,
+                    encoding,
+                    offered,
+                ));
+            }
+            Answer::Menu(reply) => {
+                let list = completion::render(&open.document, &waiter.place, &self.facts, text);
+                reply.send(list);
+            }
+        }
+        self.counts.answered += 1;
+        self.counts.took(path, waiter.asked.elapsed());
+    }
+
+    /// Answers with nothing, for a reason that is counted and can be asked for.
+    pub(crate) fn decline(&mut self, uri: Option<&str>, answer: Answer, reason: &Reason) {
+        self.counts.reason(reason.code());
+        if let Some(uri) = uri {
+            self.offers.clear(uri);
+            self.note_reason(uri, reason);
+        }
+        answer.empty();
+    }
+
+    /// Records for the status what the last answer of a document was.
+    fn note_reason(&mut self, uri: &str, reason: &Reason) {
+        if let Some(open) = self.documents.get_mut(uri) {
+            let mut report = open.report.take().unwrap_or_default();
+            report.source = None;
+            report.probability = None;
+            report.reason = Some(reason.code());
+            report.sentence = Some(reason.sentence().to_owned());
+            open.report = Some(report);
+        }
+    }
+
+    fn note_source(&mut self, uri: &str, source: &'static str, suggestion: &Suggestion) {
+        if let Some(open) = self.documents.get_mut(uri) {
+            open.report = Some(crate::pipeline::report::Report {
+                source: Some(source),
+                probability: Some(suggestion.probability),
+                ..Default::default()
+            });
+        }
+    }
+}
+
+fn open_flight(open: Option<&mut Open>, flight: Flight) {
+    if let Some(open) = open {
+        open.flight = Some(flight);
+    }
+}
+
+fn kind(invoked: bool) -> Kind {
+    if invoked {
+        Kind::Invoked
+    } else {
+        Kind::Automatic
+    }
+}

@@ -1,0 +1,132 @@
+//! What the session has done so far, for the status: how often, for which reasons nothing was
+//! offered, and how long answers took. Numbers only; no text of a user comes here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::pipeline::report::milliseconds;
+
+/// Latencies kept of each kind for the quantiles.
+const KEPT: usize = 1000;
+
+/// See the module's header.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) requests: u64,
+    /// Requests that got a text.
+    pub(crate) answered: u64,
+    /// Empty answers by reason.
+    pub(crate) empty: BTreeMap<&'static str, u64>,
+    /// Requests refused because something newer came.
+    pub(crate) superseded: u64,
+    /// Answers from a text that was at hand.
+    pub(crate) hits: u64,
+    /// Requests that joined a running flight.
+    pub(crate) attached: u64,
+    /// Flights started, and of these those that nobody had asked for.
+    pub(crate) flights: u64,
+    pub(crate) speculative: u64,
+    /// Jobs given to the model.
+    pub(crate) model_calls: u64,
+    pub(crate) changes: u64,
+    /// Changes whose version was not above the one before.
+    pub(crate) versions_fell: u64,
+    /// Documents that went out of step.
+    pub(crate) out_of_step: u64,
+    /// Messages outside the session.
+    pub(crate) dropped: u64,
+    pub(crate) slow_ticks: u64,
+    pub(crate) panics: u64,
+    hit: Latencies,
+    model: Latencies,
+}
+
+/// Where an answer came from, for the latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// At hand, or from a flight that was under way.
+    Hit,
+    /// Computed for this request.
+    Model,
+}
+
+impl Counts {
+    pub(crate) fn reason(&mut self, code: &'static str) {
+        *self.empty.entry(code).or_default() += 1;
+    }
+
+    pub(crate) fn took(&mut self, path: Path, time: Duration) {
+        match path {
+            Path::Hit => self.hit.push(time),
+            Path::Model => self.model.push(time),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "requests": self.requests,
+            "answered": self.answered,
+            "empty": self.empty,
+            "superseded": self.superseded,
+            "hits": self.hits,
+            "attached": self.attached,
+            "flights": self.flights,
+            "speculative": self.speculative,
+            "modelCalls": self.model_calls,
+            "changes": self.changes,
+            "versionsFell": self.versions_fell,
+            "outOfStep": self.out_of_step,
+            "dropped": self.dropped,
+            "slowTicks": self.slow_ticks,
+            "panics": self.panics,
+        })
+    }
+
+    /// Quantiles of the newest answers, ms.
+    pub(crate) fn latencies(&self) -> Value {
+        json!({"hit": self.hit.to_json(), "model": self.model.to_json()})
+    }
+}
+
+#[derive(Debug, Default)]
+struct Latencies(VecDeque<Duration>);
+
+impl Latencies {
+    fn push(&mut self, time: Duration) {
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(time);
+    }
+
+    fn to_json(&self) -> Value {
+        let mut sorted: Vec<Duration> = self.0.iter().copied().collect();
+        sorted.sort_unstable();
+        let quantile = |percent: usize| {
+            let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+            sorted.get(at).copied().map(milliseconds)
+        };
+        json!({"count": sorted.len(), "p50": quantile(50), "p95": quantile(95)})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_of_the_newest_answers() {
+        let mut counts = Counts::default();
+        assert_eq!(counts.latencies()["hit"]["p50"], Value::Null);
+        for ms in 0..1100 {
+            counts.took(Path::Hit, Duration::from_millis(ms));
+        }
+        let json = counts.latencies();
+        assert_eq!(
+            json["hit"],
+            json!({"count": 1000, "p50": 599.0, "p95": 1049.0})
+        );
+    }
+}

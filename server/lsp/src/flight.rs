@@ -1,0 +1,253 @@
+//! A *flight* is one running attempt for one place of one document, together with its *waiters*: the
+//! requests that its result will answer. A flight nobody asked for yet is *speculative*.
+//! The worker that computes it knows only its `Wish`; it stops as soon as nobody wants the result.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use foretoken_engine::interpolate::{Interpolated, Offered, interpolate};
+use foretoken_engine::place::Place;
+use foretoken_engine::position::Range;
+use foretoken_engine::suggestion::Suggestion;
+use tokio::time::Instant;
+use tower_lsp::gen_lsp_types::{CompletionList, InlineCompletionList};
+
+use crate::main_loop::{Refusal, Reply};
+use crate::pipeline::complete::Completed;
+
+/// One running attempt.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    /// Unique in the session, so that a late report finds no other flight.
+    pub(crate) id: u64,
+    /// What it computes a suggestion for.
+    pub(crate) place: Place,
+    pub(crate) wish: Arc<Wish>,
+    pub(crate) waiters: Vec<Waiter>,
+}
+
+/// What a flight tells the loop.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// A text that may be shown while the rest is still being generated.
+    Early(Suggestion),
+    Ended(Box<Completed>),
+    /// Its task panicked.
+    Broken,
+}
+
+/// One request that waits.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    /// Where its cursor is; in the text with the menu's selection put in, if there is one.
+    pub(crate) place: Place,
+    pub(crate) asked: Instant,
+    pub(crate) invoked: bool,
+    pub(crate) answer: Answer,
+    /// What the editor's menu has selected: the range in the real text and its replacement.
+    pub(crate) selected: Option<(Range, String)>,
+}
+
+/// Where one completion request is answered.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Inline(Reply<InlineCompletionList>),
+    Menu(Reply<CompletionList>),
+}
+
+impl Answer {
+    /// The answer "nothing to offer".
+    pub(crate) fn empty(self) {
+        match self {
+            Answer::Inline(reply) => reply.send(InlineCompletionList::default()),
+            Answer::Menu(reply) => reply.send(CompletionList::default()),
+        }
+    }
+
+    /// The answer "no longer of use".
+    pub(crate) fn supersede(self) {
+        match self {
+            Answer::Inline(reply) => reply.refuse(Refusal::Superseded),
+            Answer::Menu(reply) => reply.refuse(Refusal::Superseded),
+        }
+    }
+
+    /// Whether both answer the same method.
+    pub(crate) fn is_like(&self, other: &Answer) -> bool {
+        matches!(
+            (self, other),
+            (Answer::Inline(_), Answer::Inline(_)) | (Answer::Menu(_), Answer::Menu(_))
+        )
+    }
+
+    fn interest(&self) -> Weak<()> {
+        match self {
+            Answer::Inline(reply) => reply.interest(),
+            Answer::Menu(reply) => reply.interest(),
+        }
+    }
+}
+
+impl Flight {
+    pub(crate) fn new(id: u64, place: Place) -> Flight {
+        Flight {
+            id,
+            place,
+            wish: Arc::default(),
+            waiters: Vec::new(),
+        }
+    }
+
+    /// Lets one more request wait for the result.
+    pub(crate) fn attach(&mut self, waiter: Waiter) {
+        self.wish.waits(waiter.answer.interest());
+        self.waiters.push(waiter);
+    }
+
+    /// Whether the result will be of use at this place: it is the same one, or what was typed since
+    /// is how the text begins. A flight that has no text yet agrees with nothing but its own place.
+    pub(crate) fn agrees(&self, place: &Place) -> bool {
+        self.place == *place || rest(&self.place, &self.wish.text(), place).is_some()
+    }
+
+    /// Ends the work and every wait for it.
+    pub(crate) fn supersede(self) {
+        self.wish.end();
+        for waiter in self.waiters {
+            waiter.answer.supersede();
+        }
+    }
+}
+
+/// What is left at `place` of a text that was made for the place `from`.
+pub(crate) fn rest(from: &Place, text: &str, place: &Place) -> Option<String> {
+    match interpolate(&Offered::new(from, text), place) {
+        Interpolated::Keeps { rest } => Some(rest),
+        Interpolated::Stale => None,
+    }
+}
+
+/// Who still wants a flight's result, asked by the worker between its steps. A client that cancels
+/// lets its handler go and with it the token that is held weakly here.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    over: AtomicBool,
+    /// The loop itself wants the result, for a request that will come.
+    speculative: AtomicBool,
+    waiting: Mutex<Vec<Weak<()>>>,
+    text: Mutex<String>,
+}
+
+impl Wish {
+    pub(crate) fn unwanted(&self) -> bool {
+        if self.over.load(Ordering::Relaxed) {
+            return true;
+        }
+        if self.speculative.load(Ordering::Relaxed) {
+            return false;
+        }
+        // No await happens under these locks, and each is held for a few nanoseconds.
+        !lock(&self.waiting)
+            .iter()
+            .any(|token| token.strong_count() > 0)
+    }
+
+    /// Nobody wants the result any more.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// The loop wants the result, whoever else does.
+    pub(crate) fn keep(&self) {
+        self.speculative.store(true, Ordering::Relaxed);
+    }
+
+    fn waits(&self, token: Weak<()>) {
+        lock(&self.waiting).push(token);
+    }
+
+    /// Called by the worker: the text generated so far.
+    pub(crate) fn grow(&self, text: &str) {
+        let mut known = lock(&self.text);
+        known.clear();
+        known.push_str(text);
+    }
+
+    fn text(&self) -> String {
+        lock(&self.text).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use foretoken_engine::document::Document;
+    use foretoken_grammars::Language;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn place(text: &str) -> Place {
+        let document = Document::open("a.txt", Language::Text, 0, text);
+        Place::at(&document, text.len())
+    }
+
+    fn waiter(
+        place: Place,
+    ) -> (
+        Waiter,
+        Arc<()>,
+        oneshot::Receiver<crate::main_loop::Asked<InlineCompletionList>>,
+    ) {
+        let (sender, receiver) = oneshot::channel();
+        let (reply, interest) = Reply::new(sender);
+        let waiter = Waiter {
+            place,
+            asked: Instant::now(),
+            invoked: false,
+            answer: Answer::Inline(reply),
+            selected: None,
+        };
+        (waiter, interest, receiver)
+    }
+
+    #[test]
+    fn a_flight_is_wanted_as_long_as_somebody_waits() {
+        let mut flight = Flight::new(1, place("let a"));
+        assert!(flight.wish.unwanted());
+        let (first, interest, _receiver) = waiter(place("let a"));
+        flight.attach(first);
+        assert!(!flight.wish.unwanted());
+        drop(interest);
+        assert!(flight.wish.unwanted(), "the client cancelled");
+        flight.wish.keep();
+        assert!(!flight.wish.unwanted(), "the loop wants it");
+        flight.wish.end();
+        assert!(flight.wish.unwanted());
+    }
+
+    #[test]
+    fn a_flight_agrees_with_what_its_text_begins_with() {
+        let flight = Flight::new(1, place("let a"));
+        assert!(flight.agrees(&place("let a")));
+        assert!(!flight.agrees(&place("let a =")), "no text yet");
+        flight.wish.grow(" = 1;");
+        assert!(flight.agrees(&place("let a =")));
+        assert!(!flight.agrees(&place("let a +")));
+        assert!(!flight.agrees(&place("let a = 1; ")), "typed beyond it");
+    }
+
+    #[test]
+    fn superseding_answers_every_waiter() {
+        let mut flight = Flight::new(1, place("a"));
+        let (first, _interest, mut receiver) = waiter(place("a"));
+        flight.attach(first);
+        let wish = Arc::clone(&flight.wish);
+        flight.supersede();
+        assert!(wish.unwanted());
+        assert_eq!(receiver.try_recv().unwrap(), Err(Refusal::Superseded));
+    }
+}

@@ -1,0 +1,6 @@
+//! The stories that are told one step after the other: values in, one value out, no protocol types.
+//! The language server and the command line run the same ones on a snapshot.
+
+pub mod cache;
+pub mod complete;
+pub mod report;

@@ -1,0 +1,498 @@
+//! One session from `initialize` to its end: settings, the model's loading, problems that are told
+//! once, the wait before a request, the editor's process. The documents are not its business.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foretoken_engine::document::Document;
+use foretoken_infer as infer;
+use foretoken_infer::Infer;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower_lsp::gen_lsp_types::InitializeResult;
+
+use crate::capabilities;
+use crate::config::{Layers, Settings};
+use crate::counts::Counts;
+use crate::flight::{Answer, Waiter};
+use crate::main_loop::{Event, Events};
+use crate::outbox::{Outbox, Outgoing, Progress, Severity};
+use crate::pipeline::complete::Model;
+use crate::pipeline::report::Reason;
+use crate::proto::ext::{Kind, Status};
+use crate::proto::from;
+use crate::state::State;
+
+/// How long a request waits for a model that is still being loaded; the words of the file answer
+/// after that. Loading takes 0.2 to 0.8 s on the machines measured.
+const LOADING_LIMIT: Duration = Duration::from_secs(3);
+
+/// How often we look whether the editor's process still lives. It closes our input when it ends in
+/// any ordinary way; this is for the others.
+const PARENT_CHECK: Duration = Duration::from_secs(3);
+
+/// The ways out of the loop.
+#[derive(Debug)]
+pub(crate) struct Seams {
+    pub(crate) events: Events,
+    pub(crate) outbox: Outbox,
+    /// Set to true when the session is over, so that the transport gets its last grace.
+    pub(crate) closing: watch::Sender<bool>,
+    /// Where pipelines and long parses run.
+    pub(crate) runtime: tokio::runtime::Handle,
+}
+
+/// See the module's header.
+pub(crate) struct Session {
+    layers: Layers,
+    /// How to start the model; `None` makes it from the settings.
+    options: Option<infer::Options>,
+    infer: Option<Infer>,
+    /// How the model stands, for the tasks that wait for it.
+    model: watch::Sender<infer::State>,
+    /// Sentences that the user has seen.
+    told: HashSet<String>,
+    initialized: bool,
+    /// A progress was begun and not ended.
+    in_progress: bool,
+    shutdown_asked: bool,
+    pending: Option<Pending>,
+    /// The editor's process and when to look for it.
+    parent: Option<(u32, Instant)>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("infer", &self.infer)
+            .field("initialized", &self.initialized)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that waits for the end of the debounce.
+#[derive(Debug)]
+struct Pending {
+    uri: String,
+    due: Instant,
+    document: Document,
+    waiter: Waiter,
+}
+
+/// What a task needs to wait for the model.
+#[derive(Clone, Debug)]
+pub(crate) struct Awaited {
+    infer: Option<Infer>,
+    state: watch::Receiver<infer::State>,
+}
+
+impl Awaited {
+    /// The model, or why there is none.
+    pub(crate) async fn ready(mut self) -> Result<Model, Reason> {
+        let Some(infer) = self.infer else {
+            return Err(Reason::NoModel("The session has no model.".to_owned()));
+        };
+        let loaded = self
+            .state
+            .wait_for(|state| !matches!(state, infer::State::Loading { .. }));
+        match tokio::time::timeout(LOADING_LIMIT, loaded).await {
+            Ok(Ok(state)) => match &*state {
+                infer::State::Ready(info) => Ok(Model {
+                    infer,
+                    info: Arc::clone(info),
+                }),
+                infer::State::Unavailable(why) => Err(Reason::NoModel(why.sentence.clone())),
+                infer::State::Loading { .. } => Err(Reason::Loading),
+            },
+            _ => Err(Reason::Loading),
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn new(
+        layers: Layers,
+        options: Option<infer::Options>,
+        infer: Option<Infer>,
+    ) -> Session {
+        let (model, _) = watch::channel(infer::State::Loading {
+            stage: "starting",
+            percent: 0,
+        });
+        Session {
+            layers,
+            options,
+            infer,
+            model,
+            told: HashSet::new(),
+            initialized: false,
+            in_progress: false,
+            shutdown_asked: false,
+            pending: None,
+            parent: None,
+        }
+    }
+
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> Settings {
+        self.layers.resolve().settings
+    }
+
+    pub(crate) fn model(&self) -> Awaited {
+        Awaited {
+            infer: self.infer.clone(),
+            state: self.model.subscribe(),
+        }
+    }
+
+    pub(crate) fn model_state(&self) -> infer::State {
+        self.model.borrow().clone()
+    }
+
+    /// Whether the model is there, so that beginning something unasked makes sense.
+    pub(crate) fn model_answers(&self) -> bool {
+        matches!(*self.model.borrow(), infer::State::Ready(_))
+    }
+
+    pub(crate) fn put_pending(
+        &mut self,
+        uri: &str,
+        wait: Duration,
+        document: Document,
+        waiter: Waiter,
+    ) {
+        // One at a time: a request on another document means that the user is there now.
+        if let Some(older) = self.pending.take() {
+            older.waiter.answer.supersede();
+        }
+        self.pending = Some(Pending {
+            uri: uri.to_owned(),
+            due: Instant::now() + wait,
+            document,
+            waiter,
+        });
+    }
+
+    pub(crate) fn is_pending(&self, uri: &str) -> bool {
+        self.pending
+            .as_ref()
+            .is_some_and(|pending| pending.uri == uri)
+    }
+
+    /// Answers the waiting request of a document as superseded.
+    pub(crate) fn drop_pending(&mut self, uri: &str, counts: &mut Counts) {
+        if let Some(pending) = self.pending.take_if(|pending| pending.uri == uri) {
+            counts.superseded += 1;
+            pending.waiter.answer.supersede();
+        }
+    }
+
+    /// The same if it is of the method that `answer` belongs to.
+    pub(crate) fn drop_pending_like(&mut self, uri: &str, answer: &Answer, counts: &mut Counts) {
+        let like = self
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.waiter.answer.is_like(answer));
+        if like {
+            self.drop_pending(uri, counts);
+        }
+    }
+
+    fn start_model(&mut self, settings: &Settings, events: &Events) -> Infer {
+        let options = self
+            .options
+            .take()
+            .unwrap_or_else(|| infer_options(settings));
+        let events = events.clone();
+        Infer::start(
+            options,
+            Box::new(move |state| events.send(Event::Model(state))),
+        )
+    }
+}
+
+/// How the settings want the model to be run.
+pub fn infer_options(settings: &Settings) -> infer::Options {
+    infer::Options {
+        package: match &settings.model.folder {
+            Some(folder) => infer::Source::Folder(folder.clone()),
+            None => infer::Source::Embedded,
+        },
+        library: settings.runtime.onnxruntime.clone(),
+        threads: settings.runtime.threads,
+        kv_reuse: settings.runtime.kv_reuse,
+        drafts: settings.runtime.drafts,
+        ..infer::Options::default()
+    }
+}
+
+impl State {
+    pub(crate) fn initialize(&mut self, params: &Value) -> InitializeResult {
+        self.facts = from::facts(params);
+        self.session.layers.set_initialization(&self.facts.options);
+        self.session.layers.set_workspaces(&self.facts.folders);
+        self.resolve_settings();
+        match self.session.infer.clone() {
+            Some(given) => self.watch_given(given),
+            None => {
+                let infer = self.session.start_model(&self.settings, &self.seams.events);
+                self.session.infer = Some(infer);
+            }
+        }
+        // A process that cannot be seen now, because it lives in another container, cannot be
+        // watched either.
+        self.session.parent = self
+            .facts
+            .process_id
+            .filter(|&pid| is_alive(pid))
+            .map(|pid| (pid, Instant::now() + PARENT_CHECK));
+        capabilities::initialize_result(&self.facts, self.settings.completion.menu)
+    }
+
+    /// A model that was handed in tells us nothing by itself.
+    fn watch_given(&mut self, given: Infer) {
+        let events = self.seams.events.clone();
+        self.seams.runtime.spawn(async move {
+            loop {
+                let state = given.state();
+                let loading = matches!(state, infer::State::Loading { .. });
+                events.send(Event::Model(state));
+                if !loading {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+
+    pub(crate) fn initialized(&mut self) {
+        self.session.initialized = true;
+        if self.facts.configuration {
+            self.seams.outbox.send(Outgoing::AskSettings);
+        }
+        if self.facts.settings_watch {
+            self.seams.outbox.send(Outgoing::WatchSettings);
+        }
+        // What could not be said before.
+        self.resolve_settings();
+        self.tell_model();
+    }
+
+    /// `workspace/didChangeConfiguration`: some clients send what changed, others only that
+    /// something did.
+    pub(crate) fn configure(&mut self, settings: &Value) {
+        let nothing = settings.is_null() || settings.as_object().is_some_and(|map| map.is_empty());
+        if nothing && self.facts.configuration {
+            self.seams.outbox.send(Outgoing::AskSettings);
+        } else {
+            self.take_settings(settings);
+        }
+    }
+
+    pub(crate) fn take_settings(&mut self, settings: &Value) {
+        self.session.layers.set_editor(settings);
+        self.resolve_settings();
+    }
+
+    fn resolve_settings(&mut self) {
+        let resolved = self.session.layers.resolve();
+        self.settings = Arc::new(resolved.settings);
+        if self.session.initialized {
+            for problem in resolved.problems {
+                self.tell(Severity::Warning, &problem.sentence);
+            }
+        }
+    }
+
+    /// Shows a sentence once in a session.
+    fn tell(&mut self, severity: Severity, sentence: &str) {
+        if self.session.told.insert(sentence.to_owned()) {
+            let message = format!("Foretoken: {sentence}");
+            self.seams.outbox.send(Outgoing::Show(severity, message));
+        }
+    }
+
+    pub(crate) fn model_changed(&mut self, state: infer::State) {
+        self.session.model.send_replace(state);
+        if self.session.initialized {
+            self.tell_model();
+        }
+    }
+
+    /// Tells the client how the model stands, each client in the way that it has.
+    fn tell_model(&mut self) {
+        let state = self.session.model_state();
+        if self.facts.status {
+            self.seams.outbox.send(Outgoing::Status(status_of(&state)));
+        }
+        match state {
+            infer::State::Loading { stage, percent } => {
+                self.progress_begin("Foretoken: loading the model");
+                self.progress(Progress::Report {
+                    message: stage.to_owned(),
+                    percent: percent.min(100),
+                });
+            }
+            infer::State::Ready(info) => {
+                self.progress_end(format!("{} {} is ready", info.name, info.version));
+            }
+            infer::State::Unavailable(why) => {
+                self.progress_end("no model".to_owned());
+                // A worker that was shut down by ourselves is no problem of the user's.
+                if why.code != "shut-down" {
+                    tracing::warn!(code = why.code, "{}", why.sentence);
+                    let sentence = format!(
+                        "{} Until then suggestions come from the words of the open files.",
+                        why.sentence
+                    );
+                    self.tell(Severity::Warning, &sentence);
+                }
+            }
+        }
+    }
+
+    fn progress_begin(&mut self, title: &str) {
+        let may = self.facts.work_done_progress && !self.session.in_progress;
+        if may {
+            self.session.in_progress = true;
+            self.seams.outbox.send(Outgoing::Progress(Progress::Begin {
+                title: title.to_owned(),
+            }));
+        }
+    }
+
+    fn progress(&self, step: Progress) {
+        if self.session.in_progress {
+            self.seams.outbox.send(Outgoing::Progress(step));
+        }
+    }
+
+    fn progress_end(&mut self, message: String) {
+        self.progress(Progress::End { message });
+        self.session.in_progress = false;
+    }
+
+    /// Something of ours panicked and was caught: it is logged with its place, and told once.
+    pub(crate) fn panicked(&mut self, place: &str) {
+        self.counts.panics += 1;
+        tracing::error!(place, "a panic was caught");
+        if self.session.initialized {
+            let line = format!("Something went wrong in {place}; the server goes on.");
+            if self.session.told.insert(line.clone()) {
+                self.seams.outbox.send(Outgoing::Log(line));
+            }
+        }
+    }
+
+    pub(crate) fn shutdown_asked(&mut self) {
+        self.session.shutdown_asked = true;
+        self.end_work();
+    }
+
+    /// Nobody asks any more: ends all work and lets the transport run out.
+    pub(crate) fn close_session(&mut self) {
+        self.end_work();
+        let _ = self.seams.closing.send(true);
+    }
+
+    /// Ends every attempt and answers whoever waits. True if anything was under way.
+    pub(crate) fn end_work(&mut self) -> bool {
+        let uris: Vec<String> = self.documents.keys().cloned().collect();
+        let before = self.counts.superseded;
+        let mut flying = false;
+        for uri in uris {
+            self.session.drop_pending(&uri, &mut self.counts);
+            flying |= self
+                .documents
+                .get(&uri)
+                .is_some_and(|open| open.flight.is_some());
+            self.supersede_flight(&uri);
+        }
+        flying || self.counts.superseded > before
+    }
+
+    /// The last act; true when the client asked for it first.
+    pub(crate) fn shut_down(&mut self) -> bool {
+        self.end_work();
+        if let Some(infer) = &self.session.infer {
+            infer.shutdown();
+        }
+        self.session.shutdown_asked
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let pending = self.session.pending.as_ref().map(|pending| pending.due);
+        let parent = self.session.parent.map(|(_, at)| at);
+        [pending, parent].into_iter().flatten().min()
+    }
+
+    /// Does what is due by now.
+    pub(crate) fn run_due(&mut self) {
+        let now = Instant::now();
+        let due = self.session.pending.take_if(|pending| pending.due <= now);
+        if let Some(pending) = due {
+            let place = pending.waiter.place.clone();
+            self.start(&pending.uri, pending.document, place, Some(pending.waiter));
+        }
+        if let Some((pid, at)) = &mut self.session.parent
+            && *at <= now
+        {
+            *at = now + PARENT_CHECK;
+            if !is_alive(*pid) {
+                tracing::info!("the editor's process has ended");
+                self.session.parent = None;
+                self.close_session();
+            }
+        }
+        self.speculate();
+    }
+}
+
+fn status_of(state: &infer::State) -> Status {
+    let (busy, kind, message) = match state {
+        infer::State::Loading { stage, .. } => (true, Kind::Normal, (*stage).to_owned()),
+        infer::State::Ready(_) => (false, Kind::Normal, String::new()),
+        infer::State::Unavailable(why) => (false, Kind::Warning, why.sentence.clone()),
+    };
+    Status {
+        busy,
+        kind,
+        message,
+    }
+}
+
+/// Whether a process with this number exists, as far as this system tells; yes where it does not.
+fn is_alive(pid: u32) -> bool {
+    #[cfg(unix)]
+    {
+        let pid = i32::try_from(pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        pid.is_some_and(|pid| {
+            // "Not permitted" says that there is one.
+            rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = pid;
+        true
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_live_and_do_not() {
+        assert!(is_alive(std::process::id()));
+        assert!(!is_alive(0));
+        assert!(!is_alive(u32::MAX));
+        // Above the largest process number of Linux (2^22) and macOS.
+        assert!(!is_alive(1 << 30));
+    }
+}

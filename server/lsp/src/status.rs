@@ -1,0 +1,96 @@
+//! The answer of `foretoken.status` and the other commands: what the server is doing and has done.
+//! Counts, codes and times; of the documents only hashes, and those only on request.
+
+use foretoken_infer as infer;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::handlers::execute_command::{self, Command};
+use crate::main_loop::Refusal;
+use crate::pipeline::complete::hex;
+use crate::pipeline::report::milliseconds;
+use crate::proto::from::CommandAsk;
+use crate::state::State;
+
+impl State {
+    /// Runs a command.
+    pub(crate) fn command(&mut self, ask: Option<CommandAsk>) -> Result<Value, Refusal> {
+        match execute_command::read(ask)? {
+            Command::Accepted { id } => {
+                // An id of another session is no error of the user's.
+                self.offers.accepted(&id);
+                Ok(Value::Null)
+            }
+            Command::Status { documents } => Ok(self.status(documents)),
+            Command::Cancel => Ok(json!({"cancelled": self.end_work()})),
+        }
+    }
+
+    fn status(&self, documents: bool) -> Value {
+        let totals = self.offers.totals;
+        let last = self
+            .active
+            .as_ref()
+            .and_then(|uri| self.documents.get(uri)?.report.as_ref());
+        let mut status = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "model": model(&self.session.model_state()),
+            "device": "cpu",
+            "editor": format!("{:?}", self.facts.editor),
+            "enabled": self.settings.completion.enabled,
+            "counts": self.counts.to_json(),
+            "offers": {
+                "offered": totals.offered,
+                "shown": totals.shown,
+                "accepted": totals.accepted,
+                "acceptedWhole": totals.accepted_whole,
+                "acceptedCharacters": totals.accepted_characters,
+                "dismissed": totals.dismissed,
+            },
+            "latencyMs": self.counts.latencies(),
+            "last": last,
+        });
+        if documents {
+            status["documents"] = self
+                .documents
+                .iter()
+                .map(|(uri, open)| {
+                    let mut hash = Sha256::new();
+                    for chunk in open.document.rope().chunks() {
+                        hash.update(chunk);
+                    }
+                    json!({
+                        "uri": uri,
+                        "version": open.document.version(),
+                        "language": open.document.language().id(),
+                        "bytes": open.document.len_bytes(),
+                        "sha256": hex(&hash.finalize()),
+                        "outOfStep": open.out_of_step,
+                        "last": open.report,
+                    })
+                })
+                .collect();
+        }
+        status
+    }
+}
+
+fn model(state: &infer::State) -> Value {
+    match state {
+        infer::State::Loading { stage, percent } => {
+            json!({"state": "loading", "stage": stage, "percent": percent})
+        }
+        infer::State::Ready(info) => json!({
+            "state": "ready",
+            "name": info.name,
+            "version": info.version,
+            "sha256": info.sha256,
+            "library": info.library_version,
+            "exactReuse": info.exact_reuse,
+            "loadMs": milliseconds(info.load),
+        }),
+        infer::State::Unavailable(why) => {
+            json!({"state": "unavailable", "code": why.code, "message": why.sentence})
+        }
+    }
+}
