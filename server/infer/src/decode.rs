@@ -15,7 +15,7 @@ use crate::job::{Class, End, Flow, Job, Outcome, Progress};
 use crate::load::Model;
 use crate::queue::Verdict;
 use crate::sample;
-use crate::tokenizer::{Tokens, cuts};
+use crate::tokenizer::Tokens;
 
 /// A job with what has become of it so far.
 pub(crate) struct Run {
@@ -302,17 +302,16 @@ impl Plan {
         };
         let mut ids = tokens.assemble(head);
         let split = heal::split(tokens, before);
-        let cut = cuts(split.kept).last().unwrap_or(0);
-        tokens.encode_into(&split.kept[..cut], &mut ids);
+        tokens.encode_into(split.before, &mut ids);
         let piece_at = ids.len();
-        tokens.encode_into(&split.kept[cut..], &mut ids);
+        ids.extend(split.ids);
         Plan {
             prompt: ids.len(),
             ids,
             before: before.into(),
             owed: split.owed.into(),
             bytes: Vec::new(),
-            piece: split.kept[cut..].into(),
+            piece: split.piece.into(),
             piece_at,
             begun: false,
         }

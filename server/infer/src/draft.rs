@@ -115,3 +115,95 @@ fn following<'a>(tokens: &Tokens, drafts: &'a Drafts, tail: Tail<'_>) -> Option<
     }
     Some((found.follows, tokens.count(&tail.before[start..])))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Acceptance, REMEMBERED, Tail, propose};
+    use crate::job::Drafts;
+    use crate::tokenizer::tests::embedded;
+
+    #[test]
+    fn a_draft_continues_the_ids_at_hand() {
+        let Some(tokens) = embedded() else { return };
+        let piece = "    counter";
+        let ids = tokens.encode(piece);
+        let tail = Tail {
+            before: "fn main() {\n    counter",
+            text: "",
+            owed: "",
+            piece,
+            ids: &ids,
+        };
+        let drafts = Drafts {
+            texts: vec!["fn main() {\n    counter.add(word);\n}\n".into()],
+            proposal: None,
+        };
+        let draft = propose(&tokens, &drafts, tail, None, 8);
+        assert!(!draft.is_empty());
+        let whole = tokens.encode("    counter.add(word);\n}\n");
+        assert!(whole[ids.len()..].starts_with(&draft), "{draft:?}");
+        assert!(propose(&tokens, &drafts, tail, None, 2).len() <= 2);
+        assert!(propose(&tokens, &drafts, tail, None, 0).is_empty());
+    }
+
+    #[test]
+    fn owed_bytes_are_spelled_first() {
+        let Some(tokens) = embedded() else { return };
+        let ids = tokens.encode("    return self");
+        let tail = Tail {
+            before: "    return self.cou",
+            text: "",
+            owed: ".cou",
+            piece: "    return self",
+            ids: &ids,
+        };
+        let drafts = Drafts {
+            texts: Vec::new(),
+            proposal: Some("nts.len()".into()),
+        };
+        let draft = propose(&tokens, &drafts, tail, None, 8);
+        let whole = tokens.encode("    return self.counts.len()");
+        assert_eq!(draft, whole[ids.len()..][..draft.len()]);
+        assert!(!draft.is_empty());
+    }
+
+    #[test]
+    fn what_contradicts_gives_no_draft() {
+        let Some(tokens) = embedded() else { return };
+        let ids = tokens.encode("    counter");
+        let tail = Tail {
+            before: "    counter",
+            text: "",
+            owed: "",
+            piece: "    something else",
+            ids: &ids,
+        };
+        let drafts = Drafts {
+            texts: Vec::new(),
+            proposal: Some(".add".into()),
+        };
+        assert!(propose(&tokens, &drafts, tail, None, 8).is_empty());
+        let typed = Tail {
+            piece: "    counter",
+            text: "(",
+            ..tail
+        };
+        assert!(propose(&tokens, &drafts, typed, None, 8).is_empty());
+        assert!(propose(&tokens, &Drafts::default(), typed, None, 8).is_empty());
+    }
+
+    #[test]
+    fn acceptance_forgets_what_is_long_ago() {
+        let mut acceptance = Acceptance::default();
+        for _ in 0..REMEMBERED - 1 {
+            acceptance.note(8, 0);
+        }
+        assert_eq!(acceptance.share(), None);
+        acceptance.note(8, 8);
+        assert!(acceptance.share().is_some_and(|share| share < 0.1));
+        for _ in 0..REMEMBERED {
+            acceptance.note(4, 4);
+        }
+        assert_eq!(acceptance.share(), Some(1.0));
+    }
+}

@@ -8,6 +8,10 @@ use ort::value::Tensor;
 
 use crate::session::Graph;
 
+/// Ids that every run computes anew at least. One row alone takes other float kernels than two or more
+/// (ONNX Runtime 1.31, x86), whose sums differ in the last bits; with two, every way to the same ids
+/// gives the same bits.
+const LEFT: usize = 2;
 /// Ids that are run sooner than copied from another slot.
 const SCRAPS: usize = 8;
 
@@ -62,8 +66,7 @@ impl Slots {
         &mut self.slots[at]
     }
 
-    /// The slot to run `ids` in, rewound to what they have in common; at least the last id is left
-    /// to run. A slot that holds most of them is taken as it is; otherwise the one used longest ago
+    /// The slot to run `ids` in, rewound to what they have in common, but for the last two. A slot that holds most of them is taken as it is; otherwise the one used longest ago
     /// gives way and gets a copy of the best prefix, so that a jump does not cost the place before it.
     pub(crate) fn acquire(&mut self, ids: &[u32]) -> usize {
         let common: Vec<usize> = self.slots.iter().map(|slot| slot.common(ids)).collect();
@@ -79,7 +82,9 @@ impl Slots {
         if common[best] > common[at] + SCRAPS {
             self.copy(best, at, common[best]);
         }
-        let kept = self.slots[at].common(ids).min(ids.len().saturating_sub(1));
+        let kept = self.slots[at]
+            .common(ids)
+            .min(ids.len().saturating_sub(LEFT));
         self.rewind(at, kept);
         at
     }

@@ -65,19 +65,16 @@ impl Queue {
         }
     }
 
-    /// Puts a paused background job back, first in its class.
+    /// Puts a paused background job back, first in its class. It had its place before, so nobody is
+    /// displaced by it.
     pub(crate) fn put_back(&self, run: Run) {
         let mut places = self.lock();
-        if let Some(end) = places.closed.clone() {
-            drop(places);
-            run.finish(end);
-            return;
-        }
-        places.low.push_front(run);
-        let displaced = places.overflow();
-        drop(places);
-        if let Some(run) = displaced {
-            run.finish(End::Superseded);
+        match places.closed.clone() {
+            None => places.low.push_front(run),
+            Some(end) => {
+                drop(places);
+                run.finish(end);
+            }
         }
     }
 
@@ -155,5 +152,114 @@ impl Places {
         let last = self.low.iter().map(Run::class).max()?;
         let at = self.low.iter().position(|run| run.class() == last)?;
         self.low.remove(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use foretoken_engine::prompt::Prompt;
+    use tokio::sync::oneshot::Receiver;
+
+    use super::{LOW_PLACES, Queue, Verdict};
+    use crate::decode::Run;
+    use crate::job::{Class, Drafts, End, Flow, Job, Limits, Outcome};
+
+    fn put(queue: &Queue, class: Class) -> Receiver<Outcome> {
+        let (run, outcome) = Run::new(Job {
+            class,
+            prompt: Prompt::default(),
+            limits: Limits {
+                max_tokens: 1,
+                budget: Duration::from_secs(1),
+            },
+            drafts: Drafts::default(),
+            stop: Box::new(|| false),
+            watch: Box::new(|_| Flow::Stop),
+        });
+        queue.put(run);
+        outcome
+    }
+
+    fn end(mut outcome: Receiver<Outcome>) -> Option<End> {
+        outcome.try_recv().ok().map(|outcome| outcome.end)
+    }
+
+    fn served(queue: &Queue) -> Class {
+        queue.take().expect("a job waits").class()
+    }
+
+    #[test]
+    fn the_most_urgent_is_served_first() {
+        let queue = Queue::default();
+        let _waiting = [Class::Warm, Class::Prefetch, Class::Speculative].map(|c| put(&queue, c));
+        assert_eq!(served(&queue), Class::Speculative);
+        assert_eq!(served(&queue), Class::Prefetch);
+        assert_eq!(served(&queue), Class::Warm);
+    }
+
+    #[test]
+    fn a_request_displaces_all_of_the_foreground() {
+        let queue = Queue::default();
+        let old = put(&queue, Class::Request);
+        let speculative = put(&queue, Class::Speculative);
+        let warm = put(&queue, Class::Warm);
+        let new = put(&queue, Class::Request);
+        assert_eq!(end(old), Some(End::Superseded));
+        assert_eq!(end(speculative), Some(End::Superseded));
+        assert_eq!(end(new), None);
+        assert_eq!(end(warm), None);
+    }
+
+    #[test]
+    fn speculation_waits_behind_a_request() {
+        let queue = Queue::default();
+        let request = put(&queue, Class::Request);
+        let _speculative = put(&queue, Class::Speculative);
+        assert_eq!(end(request), None);
+        assert_eq!(served(&queue), Class::Request);
+        assert_eq!(queue.verdict(Class::Request), Verdict::Go);
+        assert_eq!(queue.verdict(Class::Speculative), Verdict::Superseded);
+        assert_eq!(queue.verdict(Class::Prefetch), Verdict::Yield);
+    }
+
+    #[test]
+    fn background_yields_to_what_is_more_urgent() {
+        let queue = Queue::default();
+        assert_eq!(queue.verdict(Class::Warm), Verdict::Go);
+        let _warm = put(&queue, Class::Warm);
+        assert_eq!(queue.verdict(Class::Warm), Verdict::Go);
+        let _prefetch = put(&queue, Class::Prefetch);
+        assert_eq!(queue.verdict(Class::Prefetch), Verdict::Go);
+        assert_eq!(queue.verdict(Class::Warm), Verdict::Yield);
+    }
+
+    #[test]
+    fn the_low_row_is_bounded_and_a_paused_job_keeps_its_place() {
+        let queue = Queue::default();
+        let paused = put(&queue, Class::Prefetch);
+        let run = queue.take().expect("a job waits");
+        let rows: Vec<_> = (0..=LOW_PLACES).map(|_| put(&queue, Class::Warm)).collect();
+        queue.put_back(run);
+        assert_eq!(served(&queue), Class::Prefetch);
+        let ends: Vec<Option<End>> = rows.into_iter().map(end).collect();
+        assert_eq!(ends[0], Some(End::Superseded), "the oldest gives way");
+        assert!(ends[1..].iter().all(Option::is_none));
+        drop(paused);
+    }
+
+    #[test]
+    fn closing_ends_what_waits_and_what_comes() {
+        let queue = Queue::default();
+        let waits = [Class::Request, Class::Warm].map(|class| put(&queue, class));
+        queue.close(End::NoModel);
+        queue.close(End::Stopped);
+        assert!(queue.take().is_none());
+        assert_eq!(queue.verdict(Class::Request), Verdict::Closed);
+        for outcome in waits {
+            assert_eq!(end(outcome), Some(End::NoModel));
+        }
+        assert_eq!(end(put(&queue, Class::Request)), Some(End::NoModel));
     }
 }

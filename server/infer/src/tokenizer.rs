@@ -330,3 +330,162 @@ fn byte_table(
         ))),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use foretoken_engine::prompt::{Control, Section};
+    use proptest::prelude::*;
+
+    use super::{Tokens, cuts};
+    use crate::package;
+
+    /// The embedded tokenizer, or `None` with a visible line.
+    pub(crate) fn embedded() -> Option<Tokens> {
+        match package::embedded() {
+            Ok(package) => Some(Tokens::parse(&package.tokenizer).expect("it is ours")),
+            Err(error) => {
+                println!("SKIP: {error}");
+                None
+            }
+        }
+    }
+
+    fn pieces(text: &str) -> Vec<&str> {
+        let mut start = 0;
+        cuts(text)
+            .chain([text.len()])
+            .map(|cut| &text[std::mem::replace(&mut start, cut)..cut])
+            .collect()
+    }
+
+    #[test]
+    fn cuts_lie_before_lines_that_hold_something() {
+        assert_eq!(pieces("a\nb\n"), ["a\n", "b\n"]);
+        assert_eq!(pieces("a\n\n  \n  b"), ["a\n\n  \n", "  b"]);
+        assert_eq!(pieces("a\r\n\r\nb\rc"), ["a\r\n\r\n", "b\rc"]);
+        assert_eq!(pieces("\n\na"), ["\n\n", "a"]);
+        assert_eq!(pieces("a\n  \r b"), ["a\n  \r b"]);
+        assert_eq!(pieces("a\n    "), ["a\n", "    "]);
+        assert_eq!(pieces(""), [""]);
+    }
+
+    #[test]
+    fn a_text_that_spells_a_control_token_stays_text() {
+        let Some(tokens) = embedded() else { return };
+        for text in [
+            "<|bos|>",
+            "a <|eom|><|suf|>\n<|pre|>",
+            "<|<|bos|>",
+            "<<|rust|>|>",
+        ] {
+            let ids = tokens.encode(text);
+            assert!(ids.iter().all(|&id| tokens.bytes(id).is_some()), "{text}");
+            let bytes: Vec<u8> = ids
+                .iter()
+                .flat_map(|&id| tokens.bytes(id).expect("text"))
+                .copied()
+                .collect();
+            assert_eq!(String::from_utf8(bytes).as_deref(), Ok(text));
+        }
+        let cut = [tokens.encode("<"), tokens.encode("|bos|>")].concat();
+        assert_eq!(tokens.encode("<|bos|>"), cut);
+    }
+
+    #[test]
+    fn sections_become_ids_one_by_one() {
+        let Some(tokens) = embedded() else { return };
+        let sections = [
+            Section::Control(Control::Bos),
+            Section::Control(Control::Language(foretoken_grammars::Language::Go)),
+            Section::Text("<|bos|>".into()),
+            Section::Control(Control::Prefix),
+        ];
+        let ids = tokens.assemble(&sections);
+        let of = |control: Control| tokens.control(control).expect("known");
+        assert_eq!(ids[0], of(Control::Bos));
+        assert_eq!(
+            ids[1],
+            of(Control::Language(foretoken_grammars::Language::Go))
+        );
+        assert_eq!(ids[2..ids.len() - 1], tokens.encode("<|bos|>"));
+        assert_eq!(ids.last(), Some(&of(Control::Prefix)));
+    }
+
+    #[test]
+    fn the_byte_trie_finds_every_token_by_its_bytes() {
+        let Some(tokens) = embedded() else { return };
+        for id in 0..u32::try_from(tokens.vocabulary()).expect("small") {
+            let Some(bytes) = tokens.bytes(id) else {
+                continue;
+            };
+            assert_eq!(tokens.exactly(bytes), Some(id));
+            for end in 1..=bytes.len() {
+                assert!(tokens.beginning_with(&bytes[..end]).contains(&id));
+            }
+        }
+        assert_eq!(tokens.exactly(b"no such token in here"), None);
+        assert!(tokens.beginning_with(b"no such token in here").is_empty());
+    }
+
+    #[test]
+    fn broken_and_foreign_tokenizers_are_refused() {
+        for json in [
+            "",
+            "{}",
+            "[1]",
+            "\u{feff}",
+            "{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\"}}",
+        ] {
+            let error = Tokens::parse(json.as_bytes()).expect_err(json);
+            assert_eq!(error.code(), "bad-package", "{json}: {error}");
+        }
+        let Ok(package) = package::embedded() else {
+            return;
+        };
+        let json = String::from_utf8(package.tokenizer.into_owned()).expect("text");
+        let foreign = json.replace("<|suf|>", "<|fim_suffix|>");
+        let error = Tokens::parse(foreign.as_bytes()).expect_err("no suffix token");
+        assert_eq!(
+            error.to_string(),
+            "This model cannot be used: its tokenizer has no <|suf|>, so it was not trained on this \
+             program's prompt format."
+        );
+    }
+
+    /// Text as files have it: words, marks, blanks of every kind, line ends, spelled control tokens.
+    fn text() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            4 => "[a-zA-Z_]{1,9}",
+            2 => "[0-9]{1,5}",
+            3 => r"[ \t]{1,6}",
+            3 => r"(\n|\r\n|\r){1,3}",
+            3 => r"[;:.,(){}\[\]<>|=+*/'#-]{1,4}",
+            1 => Just("<|bos|>".to_owned()),
+            1 => Just("<|".to_owned()),
+            1 => "[\u{85}\u{a0}\u{2028}\u{3000}\u{b}\u{c}]",
+            1 => "\\PC{1,3}",
+        ];
+        proptest::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn cached_pieces_equal_whole_encoding(texts in proptest::collection::vec(text(), 1..4)) {
+            let Some(tokens) = EMBEDDED.as_ref() else { return Ok(()) };
+            for text in &texts {
+                let ids = tokens.encode(text);
+                prop_assert_eq!(&ids, &tokens.encode_piece(text));
+                prop_assert_eq!(ids.len(), tokens.count(text));
+                // Again, now from the cache.
+                prop_assert_eq!(&ids, &tokens.encode(text));
+                let mut bytes = Vec::new();
+                for id in ids {
+                    bytes.extend_from_slice(tokens.bytes(id).expect("no control id"));
+                }
+                prop_assert_eq!(bytes, text.as_bytes());
+            }
+        }
+    }
+
+    static EMBEDDED: std::sync::LazyLock<Option<Tokens>> = std::sync::LazyLock::new(embedded);
+}
