@@ -146,7 +146,7 @@ def encode_place(place: Place, budget: Budget, encode: Encode, middle: str = "",
         put(cost, False)
         left -= len(cost) + 1
     put([CONTROL_ID["suf"]], False)
-    put(encode(place.suffix[: budget.suffix * 8])[0][: budget.suffix - 1], True)
+    put(first_lines(place.suffix, budget.suffix - 1, encode), True)
     put([CONTROL_ID["pre"]], False)
     reserve = budget.prefix - 1
     if place.tail.strip():
@@ -163,6 +163,17 @@ def encode_place(place: Place, budget: Budget, encode: Encode, middle: str = "",
         extra = len(encode(middle)[0]) if middle else 0
         put(window(text + middle, reserve + extra, encode, low, anchor), True)
     return Prompt(ids, scored)
+
+
+def first_lines(text: str, limit: int, encode: Encode) -> list[int]:
+    """The tokens of whole lines from the start of `text`, at most `limit`; of its beginning where not even one line fits."""
+    ids, offsets = encode(text[: limit * 8])
+    if len(ids) <= limit:
+        return ids
+    for at in range(limit, 0, -1):
+        if text[offsets[at] - 1] == "\n":
+            return ids[:at]
+    return ids[:limit]
 
 
 def window(text: str, limit: int, encode: Encode, low: float, anchor: int) -> list[int]:

@@ -68,6 +68,11 @@ class Budgets(unittest.TestCase):
             self.assertLessEqual(len(ids), 60)
             self.assertTrue("".join(chr(i - 100) for i in ids).startswith("line "))
 
+    def test_a_cut_suffix_ends_with_a_line(self) -> None:
+        self.assertEqual(layout.first_lines("ab\ncd\nef\n", 7, letters), letters("ab\ncd\n")[0])
+        self.assertEqual(layout.first_lines("abcdefgh\n", 4, letters), letters("abcd")[0])
+        self.assertEqual(layout.first_lines("ab\n", 4, letters), letters("ab\n")[0])
+
     def test_middle_joins_the_text_before_the_cursor(self) -> None:
         p = layout.place_at("python", "a.py", "def f():\n    ret", " + 1\n    done()\n")
         ids = layout.encode_place(p, layout.STAGE0, letters, middle="urn x").ids
