@@ -154,3 +154,171 @@ impl Start {
             .map_or(Start::Code, |quote| Start::String(Some(quote)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use foretoken_grammars::Language::{self, Python, Rust, TypeScript};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::suggestion::tests::at;
+
+    /// What is left of `text`, offered at the first fixture's cursor, at the second's; `-` if it is stale.
+    fn left(language: Language, offered: &str, text: &str, now: &str) -> String {
+        let offered = Offered::new(&at(language, offered).1, text);
+        match interpolate(&offered, &at(language, now).1) {
+            Interpolated::Keeps { rest } => rest,
+            Interpolated::Stale => "-".to_owned(),
+        }
+    }
+
+    #[test]
+    fn typing_along() {
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a = f$0\n"), "(b);");
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a = f(b)$0\n"), ";");
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a = $0\n"), "f(b);");
+        assert_eq!(
+            left(Rust, "let é = $0;\n", "\"😀\"", "let é = \"😀$0;\n"),
+            "\""
+        );
+        // An accepted word, and an accepted line.
+        assert_eq!(
+            left(
+                Rust,
+                "fn f() {\n    $0\n}\n",
+                "if a {\n        b();\n    }",
+                "fn f() {\n    if a {\n        $0\n}\n"
+            ),
+            "b();\n    }"
+        );
+        assert_eq!(
+            left(
+                Rust,
+                "f() {$0\r\n",
+                "\r\n    a();\r\n}",
+                "f() {\r\n    a();$0\r\n"
+            ),
+            "\r\n}"
+        );
+    }
+
+    #[test]
+    fn typing_something_else() {
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a = g$0\n"), "-");
+        assert_eq!(
+            left(Rust, "let a = $0\n", "f(b);", "let a = f(b);$0\n"),
+            "-"
+        );
+        assert_eq!(
+            left(Rust, "let a = $0\n", "f(b);", "let a = f(b);;$0\n"),
+            "-"
+        );
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a $0\n"), "-");
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let b = f$0\n"), "-");
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "\nlet a =$0\n"), "-");
+        // What follows is part of the question that the suggestion answers.
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a = f$0;\n"), "-");
+        assert_eq!(
+            left(Rust, "let a = $0\nx();\n", "f(b);", "let a = f$0\ny();\n"),
+            "-"
+        );
+        // Between the halves of a line end.
+        assert_eq!(
+            left(Rust, "f() {$0\r\n", "\r\n    a();\r\n}", "f() {\r$0\r\n"),
+            "-"
+        );
+    }
+
+    #[test]
+    fn auto_closed_brackets() {
+        assert_eq!(
+            left(Rust, "let a = $0\n", "f(b, g(c));", "let a = f($0)\n"),
+            "b, g(c)"
+        );
+        assert_eq!(
+            left(Rust, "let a = $0\n", "f(b, g(c));", "let a = f(b, g($0))\n"),
+            "c"
+        );
+        assert_eq!(
+            left(Rust, "let a = $0\n", "f([b]);", "let a = f([$0])\n"),
+            "b"
+        );
+        assert_eq!(left(Rust, "h($0)\n", "f(b)", "h(f($0))\n"), "b");
+        assert_eq!(
+            left(Python, "a = $0\n", "\"b c\" + d", "a = \"b$0\"\n"),
+            " c"
+        );
+        // Typed over: the editor moved across its own closer.
+        assert_eq!(
+            left(Rust, "let a = $0\n", "f(b) + c;", "let a = f(b)$0\n"),
+            " + c;"
+        );
+        // Nothing is left inside, or other text came along.
+        assert_eq!(left(Rust, "let a = $0\n", "f();", "let a = f($0)\n"), "-");
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a = f($0]\n"), "-");
+        assert_eq!(left(Rust, "let a = $0\n", "f(b);", "let a = f$0)\n"), "-");
+    }
+
+    #[test]
+    fn enter_between_auto_closed_braces() {
+        let (offered, text) = ("fn f() $0\n\nfn g() {}\n", "{\n    a();\n    b();\n}");
+        assert_eq!(
+            left(Rust, offered, text, "fn f() {$0}\n\nfn g() {}\n"),
+            "\n    a();\n    b();"
+        );
+        assert_eq!(
+            left(Rust, offered, text, "fn f() {\n    $0\n}\n\nfn g() {}\n"),
+            "a();\n    b();"
+        );
+        let (offered, text) = ("h($0);\n", "() => {\n  a();\n}");
+        assert_eq!(
+            left(TypeScript, offered, text, "h(() => {\n  $0\n});\n"),
+            "a();"
+        );
+        assert_eq!(
+            left(TypeScript, offered, text, "h(() => {\n  $0\n};\n"),
+            "-"
+        );
+    }
+
+    /// Text of the pieces that editors treat in special ways.
+    fn any_text() -> impl Strategy<Value = String> {
+        let parts = vec![
+            "a", "foo", " ", "\n", "\r\n", "(", ")", "{", "}", "\"", "\n    ", "é", "😀", ";",
+        ];
+        prop::collection::vec(prop::sample::select(parts), 0..12).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        /// Every place on the way from the offer to its end leaves exactly what is still missing.
+        #[test]
+        fn the_way_to_the_end(before in any_text(), text in any_text(), after in any_text(), cut: prop::sample::Index) {
+            let (_, start) = at(Rust, &format!("{before}$0{after}"));
+            let offered = Offered::new(&start, &text);
+            let cut = cut.index(text.len() + 1);
+            prop_assume!(text.is_char_boundary(cut));
+            let (typed, rest) = text.split_at(cut);
+            let (_, now) = at(Rust, &format!("{before}{typed}$0{after}"));
+            let halves = |left: &str, right: &str| left.ends_with('\r') && right.starts_with('\n');
+            // Where a lone half of a line end is made whole, the lines are others.
+            prop_assume!(!halves(&before, &text) && !halves(typed, rest) && !halves(typed, &after) && !halves(&before, &after));
+            let expected = if rest.trim().is_empty() { Interpolated::Stale } else { Interpolated::Keeps { rest: rest.to_owned() } };
+            prop_assert_eq!(interpolate(&offered, &now), expected);
+        }
+
+        /// What is left always leads to a beginning of what was offered.
+        #[test]
+        fn never_more_than_was_offered(
+            before in any_text(), text in any_text(), after in any_text(), other in any_text(), tail in any_text(),
+        ) {
+            let (_, start) = at(Rust, &format!("{before}$0{after}"));
+            let offered = Offered::new(&start, &text);
+            let (_, now) = at(Rust, &format!("{before}{other}$0{tail}"));
+            if let Interpolated::Keeps { rest } = interpolate(&offered, &now) {
+                let whole = format!("{other}{rest}");
+                prop_assert!(text.starts_with(&whole), "{} {}", text, whole);
+                prop_assert!(!rest.trim().is_empty());
+            }
+        }
+    }
+}

@@ -201,17 +201,258 @@ fn starts_with_word(tail: &str, language: Language) -> bool {
 
 /// Text of the comment follows, not just its closing mark.
 fn comment_goes_on(tail: &str, language: Language) -> bool {
-    let mut rest = tail.trim();
-    for (_, close) in language.syntax().block_comments {
-        rest = rest.strip_suffix(close).unwrap_or(rest).trim_end();
-    }
-    !rest.is_empty()
+    let marks = language.syntax().block_comments.iter();
+    let end = marks.filter_map(|(_, close)| tail.find(close)).min();
+    !tail[..end.unwrap_or(tail.len())].trim().is_empty()
 }
 
-/// Blanks tell a model nothing, so only the others count; the text below counts as well as that before.
+/// Blank lines and indentation tell a model nothing; the text below counts as well as that before.
 fn enough_text(place: &Place) -> bool {
-    let around =
-        std::iter::once(place.before.as_str()).chain(place.below.iter().map(String::as_str));
-    let chars = around.flat_map(str::chars).filter(|c| !c.is_whitespace());
+    let around = place
+        .before
+        .lines()
+        .chain(place.below.iter().map(String::as_str));
+    let chars = around.flat_map(|line| line.trim_start().chars());
     chars.take(PROMPT_MINIMUM).count() == PROMPT_MINIMUM
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suggestion::tests::at;
+
+    fn decided(language: Language, fixture: &str, kind: Kind, history: &History) -> String {
+        let (_, place) = at(language, fixture);
+        match decide(&place, kind, history) {
+            Ok(mode) => format!("{mode:?}").to_lowercase(),
+            Err(skip) => skip.code().to_owned(),
+        }
+    }
+
+    fn check(language: Language, fixture: &str, history: &History, automatic: &str, invoked: &str) {
+        assert_eq!(
+            decided(language, fixture, Kind::Automatic, history),
+            automatic,
+            "{fixture:?}"
+        );
+        assert_eq!(
+            decided(language, fixture, Kind::Invoked, history),
+            invoked,
+            "{fixture:?}"
+        );
+    }
+
+    const NOTHING: History = History {
+        excluded: false,
+        out_of_step: false,
+        deleted_just_now: false,
+        at_hand: false,
+        places_changed: 1,
+        dismissed_here: false,
+    };
+
+    #[test]
+    fn asks_where_code_is_written() {
+        check(Language::Rust, "let total = $0\n", &NOTHING, "line", "line");
+        check(
+            Language::Rust,
+            "let total = sum($0);\n",
+            &NOTHING,
+            "line",
+            "line",
+        );
+        check(
+            Language::Rust,
+            "fn total() {\n    $0\n}\n",
+            &NOTHING,
+            "block",
+            "block",
+        );
+        check(
+            Language::Rust,
+            "if total(a, vec![$0]) {\n",
+            &NOTHING,
+            "line",
+            "line",
+        );
+        check(
+            Language::Rust,
+            "// what the total$0\nfn f() {}\n",
+            &NOTHING,
+            "line",
+            "line",
+        );
+        check(
+            Language::TypeScript,
+            "/* what the total $0 */ f();\n",
+            &NOTHING,
+            "line",
+            "line",
+        );
+    }
+
+    #[test]
+    fn text_right_of_the_cursor() {
+        check(
+            Language::Rust,
+            "let total = $0 + width * height;\n",
+            &NOTHING,
+            "text-to-the-right",
+            "line",
+        );
+        // Eight characters at most, closers and blanks not counted.
+        check(
+            Language::Rust,
+            "let total = f($0, \"\"), ..abcdef );\n",
+            &NOTHING,
+            "line",
+            "line",
+        );
+        check(
+            Language::Rust,
+            "let total = f($0, \"\"), ..abcdefg);\n",
+            &NOTHING,
+            "text-to-the-right",
+            "line",
+        );
+        check(
+            Language::Rust,
+            "let total = wi$0dth;\n",
+            &NOTHING,
+            "inside-word",
+            "line",
+        );
+        check(
+            Language::JavaScript,
+            "const total = f($0$(a));\n",
+            &NOTHING,
+            "inside-word",
+            "line",
+        );
+        check(
+            Language::Rust,
+            "// the tot$0 .. of\nfn f() {}\n",
+            &NOTHING,
+            "inside-comment",
+            "line",
+        );
+    }
+
+    #[test]
+    fn what_happened_before() {
+        let deleted = History {
+            deleted_just_now: true,
+            ..NOTHING
+        };
+        check(
+            Language::Rust,
+            "let total = $0\n",
+            &deleted,
+            "after-deletion",
+            "line",
+        );
+        let at_hand = History {
+            at_hand: true,
+            ..deleted
+        };
+        check(Language::Rust, "let total = $0\n", &at_hand, "line", "line");
+        let dismissed = History {
+            dismissed_here: true,
+            ..NOTHING
+        };
+        check(
+            Language::Rust,
+            "let total = $0\n",
+            &dismissed,
+            "dismissed",
+            "line",
+        );
+        let several = History {
+            places_changed: 2,
+            ..NOTHING
+        };
+        check(
+            Language::Rust,
+            "let total = $0\n",
+            &several,
+            "several-places",
+            "line",
+        );
+    }
+
+    #[test]
+    fn little_text_and_too_much() {
+        check(
+            Language::Rust,
+            "\n    a = 12;$0\n",
+            &NOTHING,
+            "too-little-text",
+            "line",
+        );
+        check(
+            Language::Rust,
+            "$0\n\nfn total() {}\n",
+            &NOTHING,
+            "block",
+            "block",
+        );
+        let long_line = format!("let total = $0\n// {}\n", "a".repeat(LINE_LIMIT));
+        check(
+            Language::Rust,
+            &long_line,
+            &NOTHING,
+            "line-too-long",
+            "line-too-long",
+        );
+        let large = format!(
+            "let total = $0\n{}",
+            "// a line of text\n".repeat(FILE_LIMIT / 18 + 1)
+        );
+        check(
+            Language::Text,
+            &large,
+            &NOTHING,
+            "file-too-large",
+            "file-too-large",
+        );
+    }
+
+    #[test]
+    fn what_no_key_overrules() {
+        let excluded = History {
+            excluded: true,
+            out_of_step: true,
+            ..NOTHING
+        };
+        check(
+            Language::Rust,
+            "let total = $0\n",
+            &excluded,
+            "excluded",
+            "excluded",
+        );
+        let out_of_step = History {
+            out_of_step: true,
+            ..NOTHING
+        };
+        check(
+            Language::Rust,
+            "let total = $0\n",
+            &out_of_step,
+            "out-of-step",
+            "out-of-step",
+        );
+    }
+
+    #[test]
+    fn every_reason_has_its_own_code_and_a_sentence() {
+        let mut codes: Vec<&str> = Skip::ALL.iter().map(|skip| skip.code()).collect();
+        let kebab = |code: &&str| code.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        assert!(
+            codes.iter().all(kebab) && Skip::ALL.iter().all(|skip| skip.sentence().ends_with('.'))
+        );
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Skip::ALL.len());
+    }
 }
