@@ -11,10 +11,16 @@ use crate::config::{Layers, Settings};
 use crate::paths::Paths;
 use crate::{ServeOptions, telemetry};
 
+mod complete;
 mod config;
+mod demo;
+mod doctor;
+mod model;
 
 /// Everything went well.
 const OK: u8 = 0;
+/// There was nothing to give.
+const NOTHING: u8 = 1;
 /// The question or the machine was at fault.
 const ERROR: u8 = 2;
 
@@ -40,6 +46,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Complete(complete::Arguments),
+    Demo(demo::Arguments),
+    Doctor(doctor::Arguments),
     /// Show the settings in force, or the schema of the settings file.
     #[command(subcommand)]
     Config(config::Action),
@@ -87,10 +96,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
     let context = Context::load(err)?;
     if arguments.version {
-        writeln!(out, "foretoken {}", env!("CARGO_PKG_VERSION"))?;
-        return Ok(OK);
+        return model::version(&context, out);
     }
     match arguments.command {
+        Some(Command::Complete(arguments)) => complete::run(&context, &arguments, out, err),
+        Some(Command::Demo(arguments)) => demo::run(&context, &arguments, out, err),
+        Some(Command::Doctor(arguments)) => doctor::run(&context, &arguments, out),
         Some(Command::Config(action)) => config::run(&context, &action, out),
         None if !arguments.stdio && io::stdin().is_terminal() => {
             let usage = Arguments::command().render_help();
@@ -120,15 +131,20 @@ impl Context {
             settings,
         })
     }
+
+    /// The server of these settings, which still adds those of its editor.
+    fn serve_options(&self) -> ServeOptions {
+        ServeOptions {
+            layers: self.layers.clone(),
+            ..ServeOptions::default()
+        }
+    }
 }
 
 /// The language server until its client leaves.
 fn serve(context: Context) -> Result<u8, Failure> {
     let runtime = runtime()?;
-    let options = ServeOptions {
-        layers: context.layers,
-        ..ServeOptions::default()
-    };
+    let options = context.serve_options();
     let exit = runtime.block_on(crate::serve(
         tokio::io::stdin(),
         tokio::io::stdout(),

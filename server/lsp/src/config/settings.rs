@@ -10,6 +10,8 @@ use foretoken_grammars::Language;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
+use crate::paths::Paths;
+
 /// All settings in force, complete and plain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
@@ -20,6 +22,23 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How the local model is started with these settings.
+    pub fn infer(&self, paths: Option<&Paths>) -> foretoken_infer::Options {
+        let package = match &self.model.folder {
+            Some(folder) => foretoken_infer::Source::Folder(folder.clone()),
+            None => foretoken_infer::Source::Embedded,
+        };
+        foretoken_infer::Options {
+            package,
+            library: self.runtime.onnxruntime.clone(),
+            data_dir: paths.map(|paths| paths.data.clone()),
+            threads: self.runtime.threads,
+            drafts: self.runtime.drafts,
+            kv_reuse: self.runtime.kv_reuse,
+            ..foretoken_infer::Options::default()
+        }
+    }
+
     /// The value of one key of `KEYS` in the form of the files; null where its owner decides.
     pub fn value(&self, path: &str) -> Value {
         let shown = |path: &Option<PathBuf>| match path {
