@@ -16,7 +16,8 @@ use tree_sitter::{InputEdit, Tree};
 
 use crate::position::{self, Encoding, Range};
 use lines::LineLengths;
-pub use parse::{TREE_LIMIT, TREE_LINE_LIMIT};
+use parse::Patience;
+pub use parse::{OPEN_PARSE, TREE_LIMIT, TREE_LINE_LIMIT};
 
 /// A change as the editor sends it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,12 +83,13 @@ pub struct Document {
 }
 
 impl Document {
-    /// Opens a document and parses it, as far as a fixed number of parser steps goes (about 10 ms);
-    /// a longer parse is left to [`Document::reparse`], see [`Document::parse_pending`].
+    /// Opens a document. A text of at most [`OPEN_PARSE`] bytes has its tree at once (some 10 ms);
+    /// a longer one, and one that keeps the parser busy, leaves it to [`Document::reparse`]: see
+    /// [`Document::parse_pending`].
     pub fn open(path: &str, language: Language, version: i32, text: &str) -> Self {
         let rope = Rope::from_str(text);
         let mut document = Document {
-            lengths: Arc::new(LineLengths::of(&rope)),
+            lengths: Arc::new(LineLengths::of(text)),
             rope,
             version,
             language,
@@ -98,7 +100,7 @@ impl Document {
             has_cr: text.contains('\r'),
         };
         let mut steps = 0;
-        document.parse(&mut || {
+        document.parse(Patience::Short, &mut || {
             steps += 1;
             steps > parse::OPEN_STEPS
         });
@@ -145,7 +147,7 @@ impl Document {
             }
         }
         if !applied.edits.is_empty() {
-            next.parse(stop);
+            next.parse(Patience::Short, stop);
         }
         *self = next;
         Ok(applied)
