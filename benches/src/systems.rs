@@ -96,8 +96,8 @@ pub async fn ask(item: &Item, model: Result<&Model, &str>) -> Answers {
     let mark = |suggestion: &Suggestion| score(of_kind(&suggestion.text, item), &item.middle);
     let whole = |s: Option<&Suggestion>| s.map(|s| (s.probability, mark(s)));
     let shown = |s: Option<&Suggestion>| s.map(mark);
-    let guess = |c: &complete::Completed| c.guess.clone().and_then(Result::ok);
-    let said = |c: &complete::Completed| c.said.clone().ok();
+    let guess = |c: &complete::Completed| c.guess.clone();
+    let said = |c: &complete::Completed| c.said.clone();
     let ms = open.report.ms;
     let by_system = [
         Answer {

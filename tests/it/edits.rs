@@ -58,7 +58,8 @@ fn one_edit(session: &mut Session, random: &mut Random) -> Value {
     let from = addressable(random.below(length + 1));
     let most = if length > 4_000 { 600 } else { 6 };
     let to = addressable((from + random.below(most)).min(length)).max(from);
-    session.edit(URI, from, to, random.pick(PIECES))
+    let piece: &&str = random.pick(PIECES);
+    session.edit(URI, from, to, piece)
 }
 
 async fn assert_equal(session: &mut Session, uri: &str) {

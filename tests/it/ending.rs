@@ -164,11 +164,13 @@ async fn an_editor_that_does_not_read_for_a_while_loses_nothing() {
         asked.push(pending);
     }
     // Either the server takes all of it, or it waits for us; it must not break, nor lose a message.
-    let mut writing = std::pin::pin!(session.send_all(&batch));
-    let written = tokio::time::timeout(SOON, &mut writing).await;
-    session.set_reading(true);
-    if written.is_err() {
-        writing.await;
+    {
+        let mut writing = std::pin::pin!(session.send_all(&batch));
+        let written = tokio::time::timeout(SOON, &mut writing).await;
+        session.set_reading(true);
+        if written.is_err() {
+            writing.await;
+        }
     }
     for request in asked {
         request.result().await;

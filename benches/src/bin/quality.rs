@@ -15,7 +15,7 @@ use foretoken_benches::stats::{mean, quantile, share, table};
 use foretoken_benches::systems::{self, Answers, SYSTEMS};
 use foretoken_engine::lookup::{Lookup, ProposalLimits};
 use foretoken_engine::place::Place;
-use foretoken_engine::suggestion::{CutKind, Logistic, cuts};
+use foretoken_engine::suggestion::{CutKind, Logistic, Raw, cuts, narrow};
 use foretoken_infer::{Options, Source};
 
 struct Arguments {
@@ -248,17 +248,22 @@ fn fit_lookup(items: &[Item]) -> String {
         let document = systems::document(item);
         let place = Place::at(&document, item.prefix.len());
         let text = format!("{}{}", item.prefix, item.suffix);
-        let limits = ProposalLimits::at(&place, place.mode());
+        let mode = place.mode();
+        let limits = ProposalLimits::at(&place, mode);
         let Some(proposal) = Lookup::build(&[&text]).propose(&place.before, &limits) else {
             continue;
         };
-        for cut in cuts(
-            &proposal.text,
-            &proposal.lexemes,
-            0..proposal.text.len(),
-            proposal.ended,
-        ) {
-            let right = score(&proposal.text[..cut.end], &item.middle).right;
+        let raw = Raw {
+            text: &proposal.text,
+            tokens: &proposal.lexemes,
+            ended: proposal.ended,
+        };
+        // The gate sees what the filters leave, so that is what it is fitted on.
+        let Ok(left) = narrow(&raw, &document, &place, mode) else {
+            continue;
+        };
+        for cut in cuts(raw.text, raw.tokens, left.span.clone(), left.complete) {
+            let right = score(&raw.text[left.span.start..cut.end], &item.middle).right;
             let example = Example {
                 sum: f64::from(cut.sum),
                 tokens: cut.count as f64,

@@ -100,6 +100,10 @@ pub struct Completed {
     /// Why there is nothing; absent if and only if there is a suggestion.
     pub empty: Option<Reason>,
     pub report: Report,
+    /// What the model alone would have offered; to compare, not to show.
+    pub said: Option<Suggestion>,
+    /// What the words of the file alone would have offered.
+    pub guess: Option<Suggestion>,
     /// To be handed in with the next completion of the document.
     pub window: Option<Window>,
     pub lookup: Option<Lookup>,
@@ -149,10 +153,37 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
     };
     report.candidates.model = said.as_ref().ok().map(|said| said.probability);
     Completed {
+        said: said.as_ref().ok().cloned(),
+        guess: guess.as_ref().and_then(|guess| guess.clone().ok()),
         window,
         lookup: Some(lookup),
         ..ended(choose(said, guess), report, started)
     }
+}
+
+/// Makes the prompt of a resting place anew as a whole and runs it, so that the next key finds it in
+/// the model's cache. The window to go on with; `None` where the model had something better to do.
+pub async fn prepare(inputs: Inputs, model: &Model, attempt: Attempt) -> Option<Window> {
+    let place = Place::at(&inputs.document, inputs.byte);
+    let asked = Asked {
+        inputs: &inputs,
+        place: &place,
+        mode: Mode::Line,
+        model,
+        drafts: Drafts::default(),
+        rival: None,
+    };
+    let (prompt, window) = asked.prompt();
+    let job = Job {
+        class: Class::Warm,
+        limits: Limits {
+            max_tokens: 0,
+            budget: attempt.budget,
+        },
+        ..asked.job(prompt, attempt, model.info.gate)
+    };
+    let outcome = model.infer.submit(job).await.ok()?;
+    matches!(outcome.end, End::Eom | End::Watched | End::Budget).then_some(window)
 }
 
 /// The better of the two proposals by its calibrated probability; the model's reason where neither
@@ -186,6 +217,8 @@ fn ended(outcome: Result<Suggestion, Reason>, mut report: Report, started: Insta
         suggestion,
         empty,
         report,
+        said: None,
+        guess: None,
         window: None,
         lookup: None,
     }
