@@ -17,6 +17,7 @@ use crate::document::Document;
 use crate::place::{Mode, Place};
 use crate::suggestion::{self, Gate, Logistic, Raw, Reject, Suggestion, Token};
 use index::CONTEXT;
+use lexer::Class;
 use predict::{Predictor, Query};
 use source::Source;
 
@@ -202,10 +203,14 @@ fn query(before: &str, limits: &ProposalLimits) -> Query {
     let bytes = &before.as_bytes()[from..];
     let mut context = Vec::new();
     let mut partial = String::new();
-    let mut at = 0;
+    let (mut at, mut open) = (0, 0);
     while at < bytes.len() {
         let lexeme = lexer::next(bytes, at);
-        if lexeme.end == bytes.len() && lexeme.class == lexer::Class::Word {
+        let last = lexeme.end == bytes.len();
+        if last && matches!(lexeme.class, Class::Word | Class::Blank) {
+            open = lexeme.end - at;
+        }
+        if last && lexeme.class == Class::Word {
             before[from + at..].clone_into(&mut partial);
         } else {
             context.push(lexeme.id);
@@ -213,7 +218,8 @@ fn query(before: &str, limits: &ProposalLimits) -> Query {
         at = lexeme.end;
     }
     context.drain(..context.len().saturating_sub(CONTEXT));
-    let hidden = limits.at.saturating_sub(partial.len())..=limits.line_end;
+    // A word or run of blanks at the cursor goes on behind it in the document, so it is no evidence either.
+    let hidden = limits.at.saturating_sub(open)..=limits.line_end;
     Query {
         context,
         partial,
@@ -221,3 +227,6 @@ fn query(before: &str, limits: &ProposalLimits) -> Query {
         hidden,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::index::{CHAINS, CONTEXT};
 use super::lexer::{self, Class, NEWLINE};
-use super::source::Source;
+use super::source::{Source, View};
 
 /// Orders whose counts are interpolated.
 const ORDERS: usize = 6;
@@ -31,7 +31,7 @@ pub(super) struct Query {
     pub(super) partial: String,
     /// Byte of the cursor in the first source.
     pub(super) at: usize,
-    /// Bytes of the first source that are no evidence: from the start of the unfinished word to the line's end.
+    /// Bytes of the first source that are no evidence: from the lexeme at the cursor to the line's end.
     pub(super) hidden: std::ops::RangeInclusive<usize>,
 }
 
@@ -73,8 +73,10 @@ impl<'a> Predictor<'a> {
             self.count(source, number == 0, query);
         }
         if query.partial.len() >= WORD_BYTES {
-            for text in sources.iter().flat_map(Source::texts) {
-                self.count_words(text, query);
+            for (number, source) in sources.iter().enumerate() {
+                for view in source.views() {
+                    self.count_words(view, number == 0, query);
+                }
             }
         }
         self.best(query)
@@ -111,14 +113,23 @@ impl<'a> Predictor<'a> {
     }
 
     /// Adds the words that begin as the typed one does, wherever they stand.
-    fn count_words(&mut self, text: &'a str, query: &Query) {
+    fn count_words(&mut self, view: &'a View, current: bool, query: &Query) {
+        let text = view.text();
         let bytes = text.as_bytes();
+        let start = view.byte(view.live.start);
         let places = memchr::memmem::find_iter(bytes, query.partial.as_bytes());
         for at in places.take(WORD_PLACES) {
-            let lexeme = lexer::next(bytes, at);
-            let begins = at == 0 || !lexer::is_word(bytes[at - 1]);
             // The unfinished word itself must not vouch for its being finished.
-            if begins && lexeme.class == Class::Word && lexeme.end - at > query.partial.len() {
+            let hidden = current && query.hidden.contains(&(start + at));
+            if hidden
+                || at
+                    .checked_sub(1)
+                    .is_some_and(|before| lexer::is_word(bytes[before]))
+            {
+                continue;
+            }
+            let lexeme = lexer::next(bytes, at);
+            if lexeme.class == Class::Word && lexeme.end - at > query.partial.len() {
                 self.add(&text[at..lexeme.end], lexeme.id, 0, 1.0);
             }
         }

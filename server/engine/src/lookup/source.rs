@@ -36,6 +36,11 @@ impl View {
         }
     }
 
+    /// Its lexemes as text; they are consecutive.
+    pub(super) fn text(&self) -> &str {
+        &self.index.text()[self.index.start(self.live.start)..self.index.start(self.live.end)]
+    }
+
     /// Byte of a lexeme in the text as it is now.
     pub(super) fn byte(&self, position: usize) -> usize {
         self.index.start(position).saturating_add_signed(self.shift)
@@ -55,13 +60,6 @@ impl Source {
         std::iter::once(&self.base)
             .chain(&self.patch)
             .chain(&self.rest)
-    }
-
-    /// The texts that hold what is live, with some bytes that are not.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(&self.base)
-            .chain(&self.patch)
-            .map(|view| view.index.text())
     }
 
     /// The same source for a newer `text`.
