@@ -224,6 +224,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
         #[test]
         fn every_offset_comes_back(text in text()) {
             let rope = Rope::from_str(&text);
