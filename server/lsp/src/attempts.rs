@@ -19,6 +19,7 @@ use crate::flight::{self, Answer, Flight, Report, Waiter};
 use crate::handlers::completion;
 use crate::handlers::inline_completion::{self, Offered, Point};
 use crate::main_loop::Event;
+use crate::pipeline;
 use crate::pipeline::complete::{self, Attempt, Completed, Inputs};
 use crate::pipeline::report::Reason;
 use crate::proto::from::CompletionAsk;
@@ -56,7 +57,7 @@ impl State {
             Ok(point) => point,
             Err(reason) => return self.decline(Some(&uri), answer, &reason),
         };
-        self.active = Some(uri.clone());
+        self.activate(&uri);
         if let Some(open) = self.documents.get_mut(&uri)
             && point.selected.is_none()
         {
@@ -137,7 +138,7 @@ impl State {
         }
     }
 
-    fn history(&self, uri: &str, dismissed_at_hand: Option<bool>) -> History {
+    pub(crate) fn history(&self, uri: &str, dismissed_at_hand: Option<bool>) -> History {
         let open = self.documents.get(uri);
         let last = open.map(|open| open.last).unwrap_or_default();
         History {
@@ -150,12 +151,11 @@ impl State {
         }
     }
 
-    /// What is left of the wait after the last change. The client's word counts most, and an editor
-    /// that waits by itself is not made to wait twice.
+    /// What is left of the wait after the last change. None by default: a local model loses little
+    /// when it is superseded. The client's own word counts most.
     fn debounce(&self, uri: &str, invoked: bool) -> Duration {
         let setting = self.settings.completion.debounce;
-        let own = setting.filter(|_| !self.facts.editor.waits());
-        let wait = self.facts.debounce.or(own).unwrap_or_default();
+        let wait = self.facts.debounce.or(setting).unwrap_or_default();
         let changed = self.documents.get(uri).and_then(|open| open.last.at);
         match changed {
             Some(changed) if !invoked => wait.saturating_sub(changed.elapsed()),
@@ -309,6 +309,9 @@ impl State {
 
     /// A flight's word. One that is no longer the document's is too late and means nothing.
     pub(crate) fn flight_report(&mut self, uri: &str, id: u64, report: Report) {
+        if let Report::Ended(completed) = &report {
+            self.counts.ran(&completed.report);
+        }
         let Some(open) = self.documents.get_mut(uri) else {
             return;
         };
@@ -365,9 +368,6 @@ impl State {
         if let Some(lookup) = completed.lookup {
             open.lookup = Some(lookup);
         }
-        if completed.report.model.is_some() {
-            self.counts.model_calls += 1;
-        }
         open.report = Some(completed.report);
         if let Some(suggestion) = &completed.suggestion {
             self.cache.put(uri, &flight.place, suggestion);
@@ -384,7 +384,7 @@ impl State {
                     waiter.answer.supersede();
                 }
                 (None, Some(reason)) if waiter.place == flight.place => {
-                    self.decline(Some(uri), waiter.answer, reason);
+                    self.empty(Some(uri), waiter.answer, reason);
                 }
                 // It had joined on the strength of a beginning that did not hold.
                 (None, _) => self.restart(uri, waiter),
@@ -407,6 +407,11 @@ impl State {
         let Some(open) = self.documents.get(uri) else {
             return waiter.answer.empty();
         };
+        if waiter.answer.is_cancelled() {
+            // The framework has answered; what nobody sees is no offer.
+            self.counts.cancelled += 1;
+            return;
+        }
         let id = self.offers.offer(uri, &waiter.place, &text);
         let encoding = self.facts.encoding;
         match waiter.answer {
@@ -434,29 +439,32 @@ impl State {
 
     /// Answers with nothing, for a reason that is counted and can be asked for.
     pub(crate) fn decline(&mut self, uri: Option<&str>, answer: Answer, reason: &Reason) {
+        if let Some(open) = uri.and_then(|uri| self.documents.get_mut(uri)) {
+            open.report = Some(pipeline::report::Report {
+                reason: Some(reason.code()),
+                sentence: Some(reason.sentence().to_owned()),
+                ..Default::default()
+            });
+        }
+        self.empty(uri, answer, reason);
+    }
+
+    /// The same where the report of how it came about stands already.
+    fn empty(&mut self, uri: Option<&str>, answer: Answer, reason: &Reason) {
+        if answer.is_cancelled() {
+            self.counts.cancelled += 1;
+            return;
+        }
         self.counts.reason(reason.code());
         if let Some(uri) = uri {
             self.offers.clear(uri);
-            self.note_reason(uri, reason);
         }
         answer.empty();
     }
 
-    /// Records for the status what the last answer of a document was.
-    fn note_reason(&mut self, uri: &str, reason: &Reason) {
-        if let Some(open) = self.documents.get_mut(uri) {
-            let mut report = open.report.take().unwrap_or_default();
-            report.source = None;
-            report.probability = None;
-            report.reason = Some(reason.code());
-            report.sentence = Some(reason.sentence().to_owned());
-            open.report = Some(report);
-        }
-    }
-
     fn note_source(&mut self, uri: &str, source: &'static str, suggestion: &Suggestion) {
         if let Some(open) = self.documents.get_mut(uri) {
-            open.report = Some(crate::pipeline::report::Report {
+            open.report = Some(pipeline::report::Report {
                 source: Some(source),
                 probability: Some(suggestion.probability),
                 ..Default::default()

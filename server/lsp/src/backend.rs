@@ -38,7 +38,7 @@ impl LanguageServer for Backend {
         let params = from::unwrap_initialize(params);
         self.ask(|reply| Request::Initialize { params, reply })
             .await
-            .unwrap_or_else(|| Err(Refusal::Internal))
+            .unwrap_or(Err(Refusal::Internal))
             .map_err(Error::from)
     }
 

@@ -86,12 +86,6 @@ impl Editor {
             Editor::Other
         }
     }
-
-    /// Whether the editor waits by itself between a key and its request (Neovim 200 ms, LSP4IJ 300,
-    /// Helix 250, lsp-mode 2,000; measured), so that a wait of ours would come on top.
-    pub(crate) fn waits(self) -> bool {
-        !matches!(self, Editor::VsCode | Editor::Other)
-    }
 }
 
 impl Facts {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::pipeline::report::milliseconds;
+use crate::pipeline::report::{Report, milliseconds};
 
 /// Latencies kept of each kind for the quantiles.
 const KEPT: usize = 1000;
@@ -21,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) empty: BTreeMap<&'static str, u64>,
     /// Requests refused because something newer came.
     pub(crate) superseded: u64,
+    /// Requests that the client took back.
+    pub(crate) cancelled: u64,
     /// Answers from a text that was at hand.
     pub(crate) hits: u64,
     /// Requests that joined a running flight.
@@ -28,8 +30,11 @@ pub(crate) struct Counts {
     /// Flights started, and of these those that nobody had asked for.
     pub(crate) flights: u64,
     pub(crate) speculative: u64,
-    /// Jobs given to the model.
-    pub(crate) model_calls: u64,
+    /// Jobs that the model has ended.
+    model_calls: u64,
+    /// Tokens that it ran, and of these those of jobs that gave no text to show.
+    tokens_run: u64,
+    tokens_unused: u64,
     pub(crate) changes: u64,
     /// Changes whose version was not above the one before.
     pub(crate) versions_fell: u64,
@@ -57,6 +62,20 @@ impl Counts {
         *self.empty.entry(code).or_default() += 1;
     }
 
+    /// Counts what a completion cost.
+    pub(crate) fn ran(&mut self, report: &Report) {
+        if report.model.is_none() {
+            return;
+        }
+        let tokens = &report.tokens;
+        let run = (tokens.prompt.saturating_sub(tokens.reused) + tokens.generated) as u64;
+        self.model_calls += 1;
+        self.tokens_run += run;
+        if report.source.is_none() {
+            self.tokens_unused += run;
+        }
+    }
+
     pub(crate) fn took(&mut self, path: Path, time: Duration) {
         match path {
             Path::Hit => self.hit.push(time),
@@ -70,11 +89,14 @@ impl Counts {
             "answered": self.answered,
             "empty": self.empty,
             "superseded": self.superseded,
+            "cancelled": self.cancelled,
             "hits": self.hits,
             "attached": self.attached,
             "flights": self.flights,
             "speculative": self.speculative,
             "modelCalls": self.model_calls,
+            "tokensRun": self.tokens_run,
+            "tokensUnused": self.tokens_unused,
             "changes": self.changes,
             "versionsFell": self.versions_fell,
             "outOfStep": self.out_of_step,

@@ -80,6 +80,11 @@ impl Answer {
         )
     }
 
+    /// Whether the client has taken its request back, and the framework has answered it.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.interest().strong_count() == 0
+    }
+
     fn interest(&self) -> Weak<()> {
         match self {
             Answer::Inline(reply) => reply.interest(),

@@ -17,6 +17,7 @@ mod offers;
 mod outbox;
 pub mod paths;
 pub mod pipeline;
+mod prepare;
 mod proto;
 mod serve;
 mod session;

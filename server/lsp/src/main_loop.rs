@@ -10,6 +10,7 @@ use std::time::Duration;
 use foretoken_engine::document::{Change, Document};
 use foretoken_engine::lookup::Lookup;
 use foretoken_engine::position::Position;
+use foretoken_engine::prompt::Window;
 use foretoken_infer as infer;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -54,6 +55,12 @@ pub(crate) enum Event {
         uri: String,
         id: u64,
         report: flight::Report,
+    },
+    /// The prompt for a resting place was made anew and is in the model's cache.
+    Prepared {
+        uri: String,
+        version: i32,
+        window: Window,
     },
     /// The model stands otherwise than before.
     Model(infer::State),
@@ -271,6 +278,11 @@ fn write(state: &mut State, event: Event) {
         Event::Parsed { uri, snapshot } => state.parsed(&uri, &snapshot),
         Event::Learned { uri, lookup } => state.learned(&uri, lookup),
         Event::Flight { uri, id, report } => state.flight_report(&uri, id, report),
+        Event::Prepared {
+            uri,
+            version,
+            window,
+        } => state.prepared(&uri, version, window),
         Event::Model(model) => state.model_changed(model),
         Event::Settings(settings) => state.take_settings(&settings),
         Event::Exit | Event::InputClosed => state.close_session(),
@@ -300,7 +312,7 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
         } => state.change(&uri, wire, version, &changes),
         Notification::Closed { uri } => state.close(&uri),
         Notification::Unreadable { uri } => state.unreadable(uri.as_deref()),
-        Notification::Focused { uri } => state.focus(uri),
+        Notification::Focused { uri } => state.activate(&uri),
         Notification::Cursor { uri, position } => state.cursor(uri, position),
         Notification::Configuration(settings) => state.configure(&settings),
         Notification::Shown { id } => state.offers.shown(&id),

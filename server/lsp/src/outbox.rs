@@ -38,29 +38,13 @@ pub(crate) enum Outgoing {
     /// A line for the client's log; only for what is wrong.
     Log(String),
     /// A sentence on the user's screen; once per problem.
-    Show(Severity, String),
+    Show(String),
     Status(Status),
     /// Asks for the settings; the answer comes back as an event.
     AskSettings,
     /// Asks to be told when the settings change.
     WatchSettings,
     Progress(Progress),
-}
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Severity {
-    Error,
-    Warning,
-}
-
-impl From<Severity> for MessageType {
-    fn from(severity: Severity) -> MessageType {
-        match severity {
-            Severity::Error => MessageType::Error,
-            Severity::Warning => MessageType::Warning,
-        }
-    }
 }
 
 /// One step of a visible progress. It begins once and ends once, which `State` sees to.
@@ -114,7 +98,7 @@ async fn deliver(client: Client, mut receiver: mpsc::UnboundedReceiver<Outgoing>
     while let Some(outgoing) = receiver.recv().await {
         match outgoing {
             Outgoing::Log(line) => client.log_message(MessageType::Warning, line).await,
-            Outgoing::Show(severity, text) => client.show_message(severity.into(), text).await,
+            Outgoing::Show(text) => client.show_message(MessageType::Warning, text).await,
             Outgoing::Status(status) => {
                 client.send_notification::<StatusNotification>(status).await;
             }

@@ -19,7 +19,7 @@ use crate::config::{Layers, Settings};
 use crate::counts::Counts;
 use crate::flight::{Answer, Waiter};
 use crate::main_loop::{Event, Events};
-use crate::outbox::{Outbox, Outgoing, Progress, Severity};
+use crate::outbox::{Outbox, Outgoing, Progress};
 use crate::pipeline::complete::Model;
 use crate::pipeline::report::Reason;
 use crate::proto::ext::{Kind, Status};
@@ -51,6 +51,8 @@ pub(crate) struct Session {
     /// How to start the model; `None` makes it from the settings.
     options: Option<infer::Options>,
     infer: Option<Infer>,
+    /// The model was handed in and goes on without us.
+    given: bool,
     /// How the model stands, for the tasks that wait for it.
     model: watch::Sender<infer::State>,
     /// Sentences that the user has seen.
@@ -60,6 +62,8 @@ pub(crate) struct Session {
     in_progress: bool,
     shutdown_asked: bool,
     pending: Option<Pending>,
+    /// When the pause that began with the last key or cursor hint is long enough.
+    rest: Option<Instant>,
     /// The editor's process and when to look for it.
     parent: Option<(u32, Instant)>,
 }
@@ -125,6 +129,7 @@ impl Session {
         Session {
             layers,
             options,
+            given: infer.is_some(),
             infer,
             model,
             told: HashSet::new(),
@@ -132,6 +137,7 @@ impl Session {
             in_progress: false,
             shutdown_asked: false,
             pending: None,
+            rest: None,
             parent: None,
         }
     }
@@ -199,6 +205,11 @@ impl Session {
         if like {
             self.drop_pending(uri, counts);
         }
+    }
+
+    /// Begins to wait for a pause of this length.
+    pub(crate) fn rest_for(&mut self, pause: Duration) {
+        self.rest = Some(Instant::now() + pause);
     }
 
     fn start_model(&mut self, settings: &Settings, events: &Events) -> Infer {
@@ -299,19 +310,24 @@ impl State {
 
     fn resolve_settings(&mut self) {
         let resolved = self.session.layers.resolve();
-        self.settings = Arc::new(resolved.settings);
+        if *self.settings != resolved.settings {
+            // What was kept may not be wanted any more.
+            self.cache.clear();
+            self.settings = Arc::new(resolved.settings);
+            self.tell_status();
+        }
         if self.session.initialized {
             for problem in resolved.problems {
-                self.tell(Severity::Warning, &problem.sentence);
+                self.tell(&problem.sentence);
             }
         }
     }
 
     /// Shows a sentence once in a session.
-    fn tell(&mut self, severity: Severity, sentence: &str) {
+    fn tell(&mut self, sentence: &str) {
         if self.session.told.insert(sentence.to_owned()) {
             let message = format!("Foretoken: {sentence}");
-            self.seams.outbox.send(Outgoing::Show(severity, message));
+            self.seams.outbox.send(Outgoing::Show(message));
         }
     }
 
@@ -324,11 +340,8 @@ impl State {
 
     /// Tells the client how the model stands, each client in the way that it has.
     fn tell_model(&mut self) {
-        let state = self.session.model_state();
-        if self.facts.status {
-            self.seams.outbox.send(Outgoing::Status(status_of(&state)));
-        }
-        match state {
+        self.tell_status();
+        match self.session.model_state() {
             infer::State::Loading { stage, percent } => {
                 self.progress_begin("Foretoken: loading the model");
                 self.progress(Progress::Report {
@@ -348,9 +361,24 @@ impl State {
                         "{} Until then suggestions come from the words of the open files.",
                         why.sentence
                     );
-                    self.tell(Severity::Warning, &sentence);
+                    self.tell(&sentence);
                 }
             }
+        }
+    }
+
+    fn tell_status(&self) {
+        if self.facts.status && self.session.initialized {
+            let status = if self.settings.completion.enabled {
+                status_of(&self.session.model_state())
+            } else {
+                Status {
+                    busy: false,
+                    kind: Kind::Inactive,
+                    message: "Suggestions are switched off by a setting.".to_owned(),
+                }
+            };
+            self.seams.outbox.send(Outgoing::Status(status));
         }
     }
 
@@ -417,7 +445,7 @@ impl State {
     /// The last act; true when the client asked for it first.
     pub(crate) fn shut_down(&mut self) -> bool {
         self.end_work();
-        if let Some(infer) = &self.session.infer {
+        if let Some(infer) = self.session.infer.as_ref().filter(|_| !self.session.given) {
             infer.shutdown();
         }
         self.session.shutdown_asked
@@ -426,7 +454,10 @@ impl State {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let pending = self.session.pending.as_ref().map(|pending| pending.due);
         let parent = self.session.parent.map(|(_, at)| at);
-        [pending, parent].into_iter().flatten().min()
+        [pending, parent, self.session.rest]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Does what is due by now.
@@ -436,6 +467,9 @@ impl State {
         if let Some(pending) = due {
             let place = pending.waiter.place.clone();
             self.start(&pending.uri, pending.document, place, Some(pending.waiter));
+        }
+        if self.session.rest.take_if(|at| *at <= now).is_some() {
+            self.prepare();
         }
         if let Some((pid, at)) = &mut self.session.parent
             && *at <= now

@@ -28,6 +28,13 @@ use crate::session::{Seams, Session};
 /// How long a parse may hold up the loop; the rest of it runs on the blocking pool. Start value.
 const PARSE_LIMIT: Duration = Duration::from_millis(2);
 
+/// A pause in typing of this length lets suffix and window be looked at anew.
+const TYPING_REST: Duration = Duration::from_millis(400);
+
+/// A cursor that was put somewhere and rests this long makes its place worth preparing. Value of
+/// Cody's preload.
+const POINTED_REST: Duration = Duration::from_millis(150);
+
 /// The loop's own.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -46,6 +53,8 @@ pub(crate) struct State {
     pub(crate) counts: Counts,
     /// Numbers flights.
     pub(crate) flights: u64,
+    /// Documents opened so far.
+    opened: u64,
 }
 
 /// One open document.
@@ -68,6 +77,8 @@ pub(crate) struct Open {
     /// Carried from prompt to prompt.
     pub(crate) window: Window,
     pub(crate) lookup: Option<Lookup>,
+    /// `State::opened` when `lookup` was built last.
+    learned: u64,
     pub(crate) flight: Option<Flight>,
     /// How the last completion went.
     pub(crate) report: Option<Report>,
@@ -98,12 +109,14 @@ impl State {
             offers: Offers::default(),
             counts: Counts::default(),
             flights: 0,
+            opened: 0,
         }
     }
 
     pub(crate) fn open(&mut self, uri: String, wire: u64, language_id: &str, item: Item<'_>) {
         // A second `didOpen` replaces the first; whoever waits on the old text is answered.
         self.forget(&uri);
+        self.opened += 1;
         let path = from::path_of(&uri);
         let language = Language::detect(language_id, &path);
         let shown = shown_path(Path::new(&path), &self.facts.folders);
@@ -118,6 +131,7 @@ impl State {
             cursor: None,
             window: Window::default(),
             lookup: None,
+            learned: self.opened,
             flight: None,
             report: None,
         };
@@ -186,15 +200,23 @@ impl State {
             };
             open.cursor = edits.last().map(|edit| edit.start + edit.inserted.len());
         }
-        self.active = Some(uri.to_owned());
+        self.activate(uri);
         self.touched = true;
+        self.session.rest_for(TYPING_REST);
         self.carry_flight(uri);
     }
 
-    /// The editor shows this document now.
-    pub(crate) fn focus(&mut self, uri: String) {
-        if self.documents.contains_key(&uri) {
-            self.active = Some(uri);
+    /// The user is in this document now. What was opened since it was learned from is taken in.
+    pub(crate) fn activate(&mut self, uri: &str) {
+        if self.active.as_deref() == Some(uri) {
+            return;
+        }
+        if let Some(open) = self.documents.get_mut(uri) {
+            let older = std::mem::replace(&mut open.learned, self.opened) < self.opened;
+            self.active = Some(uri.to_owned());
+            if older {
+                self.learn_elsewhere(uri);
+            }
         }
     }
 
@@ -202,7 +224,8 @@ impl State {
     pub(crate) fn cursor(&mut self, uri: String, position: Position) {
         if let Some(open) = self.documents.get_mut(&uri) {
             open.cursor = to_byte(open.document.rope(), position, self.facts.encoding);
-            self.active = Some(uri);
+            self.session.rest_for(POINTED_REST);
+            self.activate(&uri);
         }
     }
 
@@ -306,7 +329,7 @@ impl State {
 
     pub(crate) fn learned(&mut self, uri: &str, lookup: Lookup) {
         if let Some(open) = self.documents.get_mut(uri) {
-            open.lookup.get_or_insert(lookup);
+            open.lookup = Some(lookup);
         }
     }
 

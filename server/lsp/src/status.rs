@@ -10,7 +10,7 @@ use crate::main_loop::Refusal;
 use crate::pipeline::complete::hex;
 use crate::pipeline::report::milliseconds;
 use crate::proto::from::CommandAsk;
-use crate::state::State;
+use crate::state::{Open, State};
 
 impl State {
     /// Runs a command.
@@ -21,18 +21,18 @@ impl State {
                 self.offers.accepted(&id);
                 Ok(Value::Null)
             }
-            Command::Status { documents } => Ok(self.status(documents)),
+            Command::Status { hashes } => Ok(self.status(hashes)),
             Command::Cancel => Ok(json!({"cancelled": self.end_work()})),
         }
     }
 
-    fn status(&self, documents: bool) -> Value {
+    fn status(&self, hashes: bool) -> Value {
         let totals = self.offers.totals;
         let last = self
             .active
             .as_ref()
             .and_then(|uri| self.documents.get(uri)?.report.as_ref());
-        let mut status = json!({
+        json!({
             "version": env!("CARGO_PKG_VERSION"),
             "model": model(&self.session.model_state()),
             "device": "cpu",
@@ -49,29 +49,31 @@ impl State {
             },
             "latencyMs": self.counts.latencies(),
             "last": last,
-        });
-        if documents {
-            status["documents"] = self
-                .documents
-                .iter()
-                .map(|(uri, open)| {
-                    let mut hash = Sha256::new();
-                    for chunk in open.document.rope().chunks() {
-                        hash.update(chunk);
-                    }
-                    json!({
-                        "uri": uri,
-                        "version": open.document.version(),
-                        "language": open.document.language().id(),
-                        "bytes": open.document.len_bytes(),
-                        "sha256": hex(&hash.finalize()),
-                        "outOfStep": open.out_of_step,
-                        "last": open.report,
-                    })
-                })
-                .collect();
-        }
-        status
+            "documents": self.documents(hashes),
+        })
+    }
+
+    /// The open documents; `hashes` adds one of each whole text, which takes a while.
+    fn documents(&self, hashes: bool) -> Vec<Value> {
+        let describe = |(uri, open): (&String, &Open)| {
+            let mut description = json!({
+                "uri": uri,
+                "version": open.document.version(),
+                "language": open.document.language().id(),
+                "bytes": open.document.len_bytes(),
+                "outOfStep": open.out_of_step,
+                "last": open.report,
+            });
+            if hashes {
+                let mut hash = Sha256::new();
+                for chunk in open.document.rope().chunks() {
+                    hash.update(chunk);
+                }
+                description["sha256"] = hex(&hash.finalize()).into();
+            }
+            description
+        };
+        self.documents.iter().map(describe).collect()
     }
 }
 

@@ -22,9 +22,9 @@ pub(crate) enum Command {
     Accepted {
         id: String,
     },
-    /// `documents`: also name the open documents and a hash of each text.
+    /// `hashes`, by the argument `{documents: true}`: with a hash of each open text.
     Status {
-        documents: bool,
+        hashes: bool,
     },
     Cancel,
 }
@@ -45,7 +45,7 @@ pub(crate) fn read(ask: Option<CommandAsk>) -> Result<Command, Refusal> {
                 .first()
                 .and_then(|first| first.get("documents"));
             Ok(Command::Status {
-                documents: documents.and_then(Value::as_bool) == Some(true),
+                hashes: documents.and_then(Value::as_bool) == Some(true),
             })
         }
         CANCEL => Ok(Command::Cancel),
@@ -80,11 +80,11 @@ mod tests {
         );
         assert_eq!(
             command(json!({"command": "foretoken.status", "arguments": null})),
-            Ok(Command::Status { documents: false })
+            Ok(Command::Status { hashes: false })
         );
         assert_eq!(
             command(json!({"command": "foretoken.status", "arguments": [{"documents": true}]})),
-            Ok(Command::Status { documents: true })
+            Ok(Command::Status { hashes: true })
         );
         for bad in [
             json!({"command": "foretoken.accepted"}),

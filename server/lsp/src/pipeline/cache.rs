@@ -2,7 +2,7 @@
 //! that typing along a suggestion, deleting and undoing are answered without the model.
 //! The *key* of a place is a hash of the document, of the text before the cursor and of what follows
 //! it. A look-up goes back character by character: a text that was offered there and begins with
-//! what was typed since still holds. The map's guards never leave `get`, `put` and `dismiss`.
+//! what was typed since still holds. The map's guards never leave this file.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -116,6 +116,12 @@ impl Cache {
         if let Some(mut entry) = self.entries.get_mut(&key) {
             entry.dismissed = true;
         }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.entries.clear();
+        self.bytes.store(0, Ordering::Relaxed);
     }
 
     /// Whether the same beginning was turned down under this key: a text that goes on further, or
