@@ -1,8 +1,29 @@
 //! The engine decides when to suggest, with what, how much and whether, as pure values.
 //!
-//! Nothing here waits, reads a file, knows a clock, a thread, an editor's protocol or a model: time
-//! arrives as a number, a limit as a closure, token counts from a closure. So every rule is tested
-//! in milliseconds, with text in and text out.
+//! Nothing here waits, reads a file, knows a clock, a thread, randomness, the environment, an
+//! editor's protocol or a model: time arrives as a number, a limit as a closure that says "stop", the
+//! length of a text in tokens as a closure that counts. So every rule is tested in milliseconds, with
+//! text in and text out, and two calls with the same values give the same result.
+//!
+//! One keystroke passes through the modules in this order:
+//!
+//! | step | module | from → to |
+//! |---|---|---|
+//! | the editor's change is applied | [`document`], with [`position`] | positions → bytes, text, tree |
+//! | what stands around the cursor is read | [`place`], with [`syntax`] | document → [`place::Place`] |
+//! | does an earlier suggestion still hold? | [`interpolate`] | offer, place → what is left of it |
+//! | is one wanted here, and how much? | [`trigger`] | place → mode or [`trigger::Skip`] |
+//! | what the model is told | [`prompt`] | document, window → sections within a budget |
+//! | what the document itself proposes | [`lookup`] | texts → drafts, or a suggestion without a model |
+//! | what of the answer is shown | [`suggestion`] | raw text → suggestion or [`suggestion::Reject`] |
+//!
+//! The engine does not fail. Where there is nothing to give, the result is a reason with a code and a
+//! sentence, and bad input (an offset past the end, half a character, a range outside the text) has
+//! a defined, calm meaning at each function.
+//!
+//! Offsets are bytes of the document's UTF-8 text everywhere but in [`position`], which is the only
+//! place that knows how editors count. Texts in prompts end their lines with `\n`; suggestions have
+//! the document's own line breaks.
 
 pub mod document;
 pub mod interpolate;

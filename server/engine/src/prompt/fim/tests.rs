@@ -563,7 +563,8 @@ proptest! {
         let doc = Document::open(&path, Language::Rust, 1, &text);
         let pieces = [Piece { path: piece.clone(), text: piece }];
         let byte = at.index(text.len() + 1);
-        for budget in [WIDE, Budget { file: 9, context: 9, suffix: 9, prefix: 9, tail: 9, generate: 9 }] {
+        let nine = Budget { file: 9, context: 9, suffix: 9, prefix: 9, tail: 9, generate: 9 };
+        for budget in [WIDE, nine, Budget::default()] {
             let input = Input { pieces: &pieces, budget: &budget, ..input(&doc, byte, &budget) };
             let (prompt, _) = fim(&input, &Window::default(), &tokens);
             let controls: String = prompt
