@@ -1,5 +1,5 @@
 //! Provides ONNX Runtime to whoever builds from source: if no library lies where the program looks,
-//! the pinned one is obtained with the Python or Node package client at hand, compared with a pinned
+//! a pinned one is obtained with the Python or Node package client at hand, compared with a pinned
 //! SHA-256, and put into the user's data directory by one rename, so that two builds at once do no
 //! harm. `FORETOKEN_NO_FETCH=1` forbids it. Whatever goes wrong is a warning, never a failed build.
 
@@ -10,22 +10,24 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-/// The release of ONNX Runtime that is obtained.
+/// The release in the Python package `onnxruntime`.
 const VERSION: &str = "1.31.0";
+/// The newest release in the Node package `onnxruntime-node`, as old as the program accepts.
+const NODE_VERSION: &str = "1.30.0";
 
-/// One platform's library in the Python package.
+/// One platform's library in one package.
 struct Pinned {
     /// `CARGO_CFG_TARGET_OS` and `CARGO_CFG_TARGET_ARCH`.
     target: (&'static str, &'static str),
-    /// The platform tag of the wheel.
+    /// What the package client calls the platform: a wheel's tag, or a folder of the Node package.
     platform: &'static str,
-    /// The file's name, inside the wheel's `onnxruntime/capi` and where it is put.
+    /// The file's name, in the package and where it is put.
     file: &'static str,
-    /// Of that file, whatever Python the wheel is for.
+    /// Of that file.
     sha256: &'static str,
 }
 
-/// Taken from the wheels of `onnxruntime` 1.31.0 for CPython 3.12, November 2026.
+/// From the wheels for CPython 3.12, November 2026. The library does not depend on the Python.
 const WHEELS: [Pinned; 4] = [
     Pinned {
         target: ("linux", "x86_64"),
@@ -53,7 +55,35 @@ const WHEELS: [Pinned; 4] = [
     },
 ];
 
-/// Prints one file of a zip archive to standard output; wheels are zip archives.
+/// From the Node package, November 2026: 114 MB for all platforms, hence the second choice.
+const NODE: [Pinned; 4] = [
+    Pinned {
+        target: ("linux", "x86_64"),
+        platform: "linux/x64",
+        file: "libonnxruntime.so.1",
+        sha256: "ffb75a925ba05e47b235bb66e3e3911714a80b328a9c9425539feb204aa32a23",
+    },
+    Pinned {
+        target: ("linux", "aarch64"),
+        platform: "linux/arm64",
+        file: "libonnxruntime.so.1",
+        sha256: "1f549d46250b005580b597f4164984aaf75b3bcb9f3aeb07c7f8a8fe60b23c76",
+    },
+    Pinned {
+        target: ("macos", "aarch64"),
+        platform: "darwin/arm64",
+        file: "libonnxruntime.1.dylib",
+        sha256: "685d2be5dba1309c89d3a5324b7fd06a5c42f1a61bfea32d14c4cc28d072121d",
+    },
+    Pinned {
+        target: ("windows", "x86_64"),
+        platform: "win32/x64",
+        file: "onnxruntime.dll",
+        sha256: "508c362f5673483dd3a086379c392795b2e42d10d5e6f3f90ebd7ac21c97af67",
+    },
+];
+
+/// Copies one file out of a zip archive; wheels are zip archives.
 const UNZIP: &str = "import shutil, sys, zipfile\n\
 with zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]) as source, open(sys.argv[3], 'wb') as target:\n    \
 shutil.copyfileobj(source, target)\n";
@@ -69,16 +99,18 @@ pub(crate) fn provide() {
         println!("cargo:rerun-if-env-changed={name}");
     }
     // A library that the user names is the user's affair, also if it is not there yet.
-    let named = ["FORETOKEN_ONNXRUNTIME", "ORT_DYLIB_PATH"];
-    if named.iter().any(|name| is_set(name)) {
+    if is_set("FORETOKEN_ONNXRUNTIME") || is_set("ORT_DYLIB_PATH") {
         return;
     }
-    if let Err(reason) = obtain() {
-        println!(
+    match obtain() {
+        // A build after the library's removal looks again. After a failure it must not, or each build
+        // without a network would wait for it and compile this crate anew.
+        Ok(goal) => println!("cargo:rerun-if-changed={}", goal.display()),
+        Err(reason) => println!(
             "cargo:warning=ONNX Runtime {VERSION} was not obtained: {reason}. The program runs without \
              its local model until FORETOKEN_ONNXRUNTIME names the library, which \
              `pip install onnxruntime=={VERSION}` puts into its folder `capi`."
-        );
+        ),
     }
 }
 
@@ -86,45 +118,50 @@ fn is_set(name: &str) -> bool {
     env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-fn obtain() -> Result<(), String> {
+/// The library in the data directory, put there if it was not.
+fn obtain() -> Result<PathBuf, String> {
     let variable = |name: &str| env::var(name).unwrap_or_default();
     let target = (
         variable("CARGO_CFG_TARGET_OS"),
         variable("CARGO_CFG_TARGET_ARCH"),
     );
-    let pinned = WHEELS
-        .iter()
-        .find(|pinned| pinned.target == (target.0.as_str(), target.1.as_str()))
-        .ok_or_else(|| format!("none is published for {} on {}", target.0, target.1))?;
-    let data = directories::ProjectDirs::from("", "", "foretoken")
+    let of_target = |pinned: &&Pinned| pinned.target == (target.0.as_str(), target.1.as_str());
+    let (Some(wheel), Some(node)) = (WHEELS.iter().find(of_target), NODE.iter().find(of_target))
+    else {
+        return Err(format!("none is pinned for {} on {}", target.0, target.1));
+    };
+    let root = directories::ProjectDirs::from("", "", "foretoken")
         .ok_or("this user has no home directory")?
         .data_dir()
-        .join("onnxruntime")
-        .join(VERSION);
-    let goal = data.join(pinned.file);
-    if goal.is_file() {
-        // So that a build after its removal looks again. A missing path would mean a new build each time.
-        println!("cargo:rerun-if-changed={}", goal.display());
-        return Ok(());
+        .join("onnxruntime");
+    let sources = [(wheel, VERSION), (node, NODE_VERSION)]
+        .map(|(pinned, version)| (pinned, root.join(version).join(pinned.file)));
+    if let Some((_, goal)) = sources.iter().find(|(_, goal)| goal.is_file()) {
+        return Ok(goal.clone());
     }
     if is_set("FORETOKEN_NO_FETCH") || variable("CARGO_NET_OFFLINE") == "true" {
         return Err("this build may not fetch anything".into());
     }
-    // Beside the goal, because a rename works within one file system only.
-    let work = data.join(format!("obtaining-{}", std::process::id()));
+    // Beside the goals, because a rename works within one file system only.
+    let work = root.join(format!("obtaining-{}", std::process::id()));
+    let [(wheel, from_python), (node, from_node)] = sources;
     let result = fs::create_dir_all(&work)
         .map_err(|error| format!("{} cannot be made ({error})", work.display()))
-        .and_then(|()| fetch(pinned, &work))
-        .and_then(|file| put(&file, &goal));
+        .and_then(|()| {
+            match python(wheel, &work).and_then(|file| put(&file, wheel, &from_python)) {
+                Ok(goal) => Ok(goal),
+                Err(first) => npm(node, &work)
+                    .and_then(|file| put(&file, node, &from_node))
+                    .map_err(|second| format!("{first}; {second}")),
+            }
+        });
     // What cannot be removed now lies in a folder of its own and disturbs nobody.
     let _ = fs::remove_dir_all(&work);
-    result?;
-    println!("cargo:rerun-if-changed={}", goal.display());
-    Ok(())
+    result
 }
 
-/// The verified library in the folder `work`, by the first Python that has a package client.
-fn fetch(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
+/// The library out of the wheel, by the first Python that has a package client.
+fn python(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
     let mut reason = "no Python with pip was found".to_owned();
     for python in ["python3", "python", "py"] {
         let wheel = match download(python, pinned, work) {
@@ -136,27 +173,16 @@ fn fetch(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
             }
         };
         let file = work.join(pinned.file);
-        run(Command::new(python)
+        let unpacked = run(program(python)
             .args(["-c", UNZIP])
             .arg(&wheel)
             .arg(format!("onnxruntime/capi/{}", pinned.file))
-            .arg(&file))
-        .map_err(|words| {
-            format!(
+            .arg(&file));
+        return match unpacked {
+            Ok(()) => Ok(file),
+            Err(words) => Err(format!(
                 "the wheel could not be unpacked ({})",
                 words.unwrap_or_default()
-            )
-        })?;
-        let bytes =
-            fs::read(&file).map_err(|error| format!("the library cannot be read ({error})"))?;
-        let found: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        return match found == pinned.sha256 {
-            true => Ok(file),
-            false => Err(format!(
-                "what came has the SHA-256 {found}, not the pinned one, and was thrown away"
             )),
         };
     }
@@ -165,34 +191,60 @@ fn fetch(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
 
 /// The wheel; `None` as the error when there is no such program.
 fn download(python: &str, pinned: &Pinned, work: &Path) -> Result<PathBuf, Option<String>> {
-    run(Command::new(python)
-        .args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-        ])
-        .args([
-            "--no-deps",
-            "--only-binary=:all:",
-            "--retries",
-            "1",
-            "--timeout",
-            "20",
-        ])
+    run(program(python)
+        .args(["-m", "pip", "download", "--quiet"])
+        .args(["--disable-pip-version-check", "--no-input"])
+        .args(["--no-deps", "--only-binary=:all:"])
+        .args(["--retries", "1", "--timeout", "20"])
         .args(["--platform", pinned.platform, "--python-version", "3.12"])
         .args(["--implementation", "cp", "--abi", "cp312", "--dest"])
         .arg(work)
         .arg(format!("onnxruntime=={VERSION}")))?;
-    fs::read_dir(work)
-        .ok()
-        .into_iter()
-        .flatten()
+    with_ending(work, "whl").ok_or_else(|| Some("it left no wheel".to_owned()))
+}
+
+/// The library out of the Node package.
+fn npm(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
+    // On Windows the client is a script, which is found by its whole name only.
+    let client = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let fetched = run(program(client)
+        .args(["pack", "--silent", "--fetch-retries=1"])
+        .arg(format!("onnxruntime-node@{NODE_VERSION}"))
+        .current_dir(work));
+    match fetched {
+        Ok(()) => {}
+        Err(None) => return Err("no npm was found".into()),
+        Err(Some(words)) => return Err(format!("npm failed ({words})")),
+    }
+    let archive = with_ending(work, "tgz").ok_or("npm left no package")?;
+    let member = format!("package/bin/napi-v6/{}/{}", pinned.platform, pinned.file);
+    run(program("tar")
+        .arg("-xzf")
+        .arg(&archive)
+        .arg(&member)
+        .current_dir(work))
+    .map_err(|words| {
+        format!(
+            "the Node package could not be unpacked ({})",
+            words.unwrap_or_default()
+        )
+    })?;
+    Ok(work.join(member))
+}
+
+fn with_ending(folder: &Path, ending: &str) -> Option<PathBuf> {
+    fs::read_dir(folder)
+        .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|end| end == "whl"))
-        .ok_or_else(|| Some("it left no wheel".to_owned()))
+        .find(|path| path.extension().is_some_and(|end| end == ending))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a package client is the only way to the library that is the same on every machine"
+)]
+fn program(name: &str) -> Command {
+    Command::new(name)
 }
 
 /// Runs a program to its end; the last line of what it complained of, or `None` if it does not exist.
@@ -209,11 +261,25 @@ fn run(command: &mut Command) -> Result<(), Option<String>> {
     Err(Some(last.unwrap_or("it gave no reason").trim().to_owned()))
 }
 
-/// Moves the library to its goal in one step. A build that came first has put the same bytes there.
-fn put(file: &Path, goal: &Path) -> Result<(), String> {
-    match fs::rename(file, goal) {
-        Ok(()) => Ok(()),
-        Err(_) if goal.is_file() => Ok(()),
+/// Moves a library to its goal in one step, if it is the pinned one.
+fn put(file: &Path, pinned: &Pinned, goal: &Path) -> Result<PathBuf, String> {
+    let bytes = fs::read(file).map_err(|error| format!("the library cannot be read ({error})"))?;
+    let found: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if found != pinned.sha256 {
+        return Err(format!(
+            "{} came with the SHA-256 {found}, not the pinned one, and was thrown away",
+            pinned.file
+        ));
+    }
+    let folder = goal.parent().unwrap_or(goal);
+    let moved = fs::create_dir_all(folder).and_then(|()| fs::rename(file, goal));
+    match moved {
+        Ok(()) => Ok(goal.to_owned()),
+        // A build that came first has put the same bytes there.
+        Err(_) if goal.is_file() => Ok(goal.to_owned()),
         Err(error) => Err(format!("{} cannot be written ({error})", goal.display())),
     }
 }

@@ -194,10 +194,7 @@ fn inspect(candidate: &Path) -> Result<(PathBuf, String), String> {
         return Err("not an absolute path".into());
     }
     let path = match candidate.is_dir() {
-        true => NAMES
-            .iter()
-            .map(|name| candidate.join(name))
-            .find(|path| path.is_file()),
+        true => in_folder(candidate),
         false => Some(candidate.to_owned()).filter(|path| path.is_file()),
     };
     let path = path.ok_or(ABSENT)?;
@@ -215,6 +212,21 @@ fn inspect(candidate: &Path) -> Result<(PathBuf, String), String> {
         )),
         None => Err(format!("it calls itself version {version:?}")),
     }
+}
+
+/// The library in a folder: under one of its usual names, else under the name of any version.
+fn in_folder(folder: &Path) -> Option<PathBuf> {
+    let usual = NAMES.iter().map(|name| folder.join(name));
+    let versions = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            // Not `libonnxruntime_providers_shared.so`.
+            name.is_some_and(|name| name.starts_with("libonnxruntime."))
+        });
+    usual.chain(versions).find(|path| path.is_file())
 }
 
 /// The head of the C API's entry structure (microsoft/onnxruntime

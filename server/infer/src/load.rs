@@ -186,3 +186,114 @@ impl From<PackageError> for Unavailable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{CHUNKS, Model, Pace, QUANTUM, QUICK};
+    use crate::package;
+    use crate::session::Running;
+    use crate::state::Options;
+
+    /// The embedded model, or `None` with a visible line.
+    fn embedded() -> Option<Model> {
+        match Model::load(&Options::default(), Running::default(), &|_, _| {}) {
+            Ok(model) => Some(model),
+            Err(why) => {
+                println!("SKIP: {why}");
+                assert!(matches!(why.code, "no-library" | "no-package"), "{why}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn the_runtime_computes_what_the_trainer_computed() {
+        let Some(mut model) = embedded() else { return };
+        let golden = package::embedded().expect("loaded above").manifest.golden;
+        let count = golden.ids.len();
+        assert!(count > 16 && golden.top1.len() == count && golden.logits.len() >= 8);
+        let slot = model.slots.acquire_empty();
+        let slot = model.slots.slot(slot);
+        let logits = model.session.run(slot, &golden.ids, count).expect("a run");
+        let rows: Vec<&[f32]> = logits.chunks_exact(model.info.vocabulary).collect();
+        assert_eq!(rows.len(), count);
+        let top = |row: &[f32]| crate::sample::pick(row, None).expect("numbers").0;
+        let equal = rows
+            .iter()
+            .zip(&golden.top1)
+            .filter(|(row, expected)| top(row) == **expected)
+            .count();
+        // Another CPU may round a row the other way where two logits are nearly equal.
+        assert!(equal * 100 >= count * 97, "{equal} of {count} rows agree");
+        for (found, expected) in rows[count - 1].iter().zip(&golden.logits) {
+            assert!((found - expected).abs() < 0.05, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn rewinding_overwriting_and_copying_leave_no_trace() {
+        let Some(mut model) = embedded() else { return };
+        let ids = package::embedded()
+            .expect("loaded above")
+            .manifest
+            .golden
+            .ids;
+        let half = ids.len() * 3 / 5;
+        let run = |model: &mut Model, at: usize, new: &[u32]| -> Vec<f32> {
+            let slot = model.slots.slot(at);
+            model.session.run(slot, new, 1).expect("a run").to_vec()
+        };
+        let at = model.slots.acquire_empty();
+        let whole = run(&mut model, at, &ids);
+        // Other ids behind the half, then the old ones again: the slot is rewound in place.
+        let mut other = ids[..half].to_vec();
+        other.extend([300, 301, 302, 303]);
+        assert_eq!(model.slots.acquire(&other), at);
+        assert_eq!(model.slots.slot(at).ids.len(), half);
+        run(&mut model, at, &other[half..]);
+        assert_eq!(model.slots.acquire(&ids), at);
+        assert_eq!(model.slots.slot(at).ids.len(), half);
+        assert_eq!(run(&mut model, at, &ids[half..]), whole);
+        // A prompt that shares little: another slot gets a copy, and this one is left as it is.
+        let mut far = ids[..half / 2].to_vec();
+        far.extend(300..300 + u32::try_from(ids.len()).expect("small"));
+        let copy = model.slots.acquire(&far);
+        assert_ne!(copy, at);
+        assert_eq!(model.slots.slot(copy).ids, ids[..half / 2]);
+        let rest = ids[half / 2..].to_vec();
+        assert_eq!(run(&mut model, copy, &rest), whole);
+        assert_eq!(model.slots.slot(at).ids, ids);
+    }
+
+    #[test]
+    fn a_run_that_does_not_fit_leaves_the_slot_as_it_was() {
+        let Some(mut model) = embedded() else { return };
+        let positions = model.session.graph().positions;
+        let at = model.slots.acquire_empty();
+        let slot = model.slots.slot(at);
+        model.session.run(slot, &[0, 60, 61], 1).expect("fits");
+        assert!(model.session.run(slot, &vec![60; positions], 1).is_err());
+        assert!(model.session.run(slot, &[], 1).is_err());
+        assert_eq!(slot.ids, [0, 60, 61]);
+    }
+
+    #[test]
+    fn chunks_follow_the_time_they_take() {
+        let mut pace = Pace::new();
+        assert_eq!(pace.chunk(), 32);
+        pace.note(32, QUANTUM * 2);
+        assert_eq!(pace.chunk(), 16);
+        pace.note(16, QUANTUM * 2);
+        assert_eq!(pace.chunk(), 16);
+        for _ in 0..3 {
+            pace.note(pace.chunk(), QUICK / 2);
+        }
+        assert_eq!(pace.chunk(), *CHUNKS.last().expect("some"));
+        pace.note(3, Duration::from_secs(1));
+        assert_eq!(pace.chunk(), 64, "a part of a chunk says nothing");
+        pace.note(64, QUANTUM / 2);
+        assert_eq!(pace.chunk(), 64);
+    }
+}

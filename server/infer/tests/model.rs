@@ -11,6 +11,7 @@ use foretoken_infer::{
 };
 
 /// A loaded model, or `None` with a visible line.
+#[expect(clippy::print_stdout, reason = "a skipped test must be seen")]
 fn start(options: Options) -> Option<(Infer, Arc<ModelInfo>)> {
     let (tell, told) = mpsc::channel();
     let infer = Infer::start(
@@ -216,6 +217,50 @@ fn a_job_stopped_in_its_prefill_goes_on_where_it_was() {
         assert_eq!(resumed.text, whole.text);
         assert_eq!(resumed.tokens, whole.tokens);
     }
+}
+
+#[test]
+fn the_place_before_a_jump_stays_warm() {
+    let Some((infer, _)) = start(Options::default()) else {
+        return;
+    };
+    let there = "struct Point {\n    x: f64,\n    y: f64,\n}\n\n".repeat(6);
+    run(&infer, job(ABOVE, 4));
+    let jumped = run(&infer, job(&there, 4));
+    assert!(jumped.counts.reused < jumped.counts.prompt / 2);
+    let back = run(&infer, job(&format!("{ABOVE}    counter"), 4));
+    assert!(
+        back.counts.reused * 10 >= back.counts.prompt * 9,
+        "{:?}",
+        back.counts
+    );
+    let again = run(&infer, job(&format!("{there}impl"), 4));
+    assert!(
+        again.counts.reused * 10 >= again.counts.prompt * 9,
+        "{:?}",
+        again.counts
+    );
+}
+
+#[test]
+fn half_a_word_is_spelled_again_and_not_answered_twice() {
+    let Some((infer, _)) = start(Options::default()) else {
+        return;
+    };
+    // `coun` is half a pre-token: tokens that only spell it again give no text and are not in the answer.
+    let whole = run(&infer, job(&format!("{ABOVE}    counter"), 8));
+    let half = run(&infer, job(&format!("{ABOVE}    coun"), 8));
+    assert!(half.counts.prompt <= whole.counts.prompt);
+    assert!(half.counts.generated >= half.tokens.len());
+    assert!(
+        half.tokens
+            .iter()
+            .all(|token| token.end <= half.text.len() && token.logp <= 0.0)
+    );
+    assert_eq!(
+        half.tokens.last().map_or(0, |token| token.end),
+        half.text.len()
+    );
 }
 
 #[test]

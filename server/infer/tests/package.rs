@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use foretoken_infer::package::{self, PackageError};
-use foretoken_infer::{Infer, Options, Source, State};
+use foretoken_infer::{Infer, Options, Source, State, Unavailable};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -284,14 +284,14 @@ proptest! {
     }
 }
 
-/// A graph that passes the walk and that the runtime cannot read, as a user would meet it.
-#[test]
-fn the_worker_says_what_is_wrong_and_goes_on_refusing() {
+/// The state in which a worker ends that is given such a package; `None` without model or library.
+#[expect(clippy::print_stdout, reason = "a skipped test must be seen")]
+fn refusal(graph: &[u8]) -> Option<Unavailable> {
     let Ok(embedded) = package::embedded() else {
         println!("SKIP: no model in this build, so no tokenizer");
-        return;
+        return None;
     };
-    let folder = folder(&good(), &embedded.tokenizer, |manifest| manifest);
+    let folder = folder(graph, &embedded.tokenizer, |manifest| manifest);
     let (tell, told) = std::sync::mpsc::channel();
     let infer = Infer::start(
         Options {
@@ -310,12 +310,54 @@ fn the_worker_says_what_is_wrong_and_goes_on_refusing() {
             State::Ready(info) => panic!("{info:?}"),
         }
     };
-    match unavailable.code {
-        "no-library" => println!("SKIP: {unavailable}"),
-        code => assert_eq!(code, "session-failed", "{unavailable}"),
-    }
     assert_eq!(infer.count("four bytes!!"), 4, "the estimate goes on");
     infer.shutdown();
+    if unavailable.code == "no-library" {
+        println!("SKIP: {unavailable}");
+        return None;
+    }
+    Some(unavailable)
+}
+
+/// A valid graph that copies one input to one output, both f32 `[1]`.
+fn identity(input: &str) -> Vec<u8> {
+    let shape = field(2, &field(1, &[1 << 3, 1]));
+    let tensor = field(2, &field(1, &[vec![1 << 3, 1], shape].concat()));
+    let value = |name: &str| [field(1, name.as_bytes()), tensor.clone()].concat();
+    let node = [
+        field(1, input.as_bytes()),
+        field(2, b"out"),
+        field(4, b"Identity"),
+    ]
+    .concat();
+    let graph = [
+        field(1, &node),
+        field(2, b"test"),
+        field(11, &value(input)),
+        field(12, &value("out")),
+    ]
+    .concat();
+    [vec![1 << 3, 8], field(8, &[2 << 3, 17]), field(7, &graph)].concat()
+}
+
+#[test]
+fn a_graph_of_another_layout_is_refused_by_what_it_asks_for() {
+    if let Some(why) = refusal(&identity("past_conv.0")) {
+        assert_eq!(why.code, "unsupported-model");
+        assert!(
+            why.sentence
+                .starts_with("This model cannot be used: its graph has the input past_conv.0"),
+            "{why}"
+        );
+    }
+}
+
+/// A graph that passes the walk and that the runtime cannot read.
+#[test]
+fn a_graph_that_the_runtime_refuses_is_a_sentence() {
+    if let Some(why) = refusal(&good()) {
+        assert_eq!(why.code, "session-failed", "{why}");
+    }
 }
 
 #[test]
