@@ -69,7 +69,7 @@ pub(super) struct Arguments {
     /// Print the figures at the end as one JSON object, and nothing else.
     #[arg(long)]
     json: bool,
-    /// Write the first 30 seconds as a moving picture.
+    /// Write the first 20 seconds as a moving picture (SVG).
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -161,6 +161,8 @@ struct Show<'a> {
     ghost: Ghost,
     /// The request under way and when its key was pressed.
     asked: Option<(u64, Instant)>,
+    /// The question about the times of the last answer.
+    inquiry: Option<u64>,
     tally: Tally,
     recording: Recording,
     started: Instant,
@@ -181,6 +183,7 @@ impl<'a> Show<'a> {
             buffer: Buffer::default(),
             ghost: Ghost::default(),
             asked: None,
+            inquiry: None,
             tally: Tally::default(),
             recording: Recording::default(),
             started: Instant::now(),
@@ -244,7 +247,7 @@ impl<'a> Show<'a> {
                     self.draw()?;
                     sleep(Duration::from_millis(30)).await;
                 }
-                _ => return Ok(format!("no model: {}", text("sentence"))),
+                _ => return Ok(format!("no model: {}", text("message"))),
             }
         }
     }
@@ -348,7 +351,7 @@ impl<'a> Show<'a> {
         let end = tokio::time::Instant::now() + wait;
         while !(self.fast && self.asked.is_none()) {
             match timeout_at(end, self.client.answer()).await {
-                Ok(answer) => self.take(answer?)?,
+                Ok(answer) => self.take(answer?).await?,
                 Err(_) => break,
             }
         }
@@ -362,7 +365,11 @@ impl<'a> Show<'a> {
     }
 
     /// An answer becomes ghost text, unless a newer key has made it void.
-    fn take(&mut self, answer: Answer) -> Result<(), Failure> {
+    async fn take(&mut self, answer: Answer) -> Result<(), Failure> {
+        if self.inquiry.take_if(|id| *id == answer.id).is_some() {
+            self.tally.stages(&answer.result["last"]);
+            return Ok(());
+        }
         let Some((_, pressed)) = self.asked.take_if(|(id, _)| *id == answer.id) else {
             return Ok(());
         };
@@ -379,7 +386,10 @@ impl<'a> Show<'a> {
             text: text.to_owned(),
             command: item["command"].clone(),
         };
-        self.draw()
+        self.draw()?;
+        // Where the time went; asked after the clock was read.
+        self.inquiry = Some(self.client.inquire().await?);
+        Ok(())
     }
 
     fn report_finished(&mut self, row: usize) -> Result<(), Failure> {

@@ -135,8 +135,12 @@ impl Client {
 
     /// The server's account of itself.
     pub(super) async fn status(&mut self) -> Result<Value, Failure> {
-        let params = json!({"command": "foretoken.status", "arguments": []});
-        self.call("workspace/executeCommand", params).await
+        self.call("workspace/executeCommand", status()).await
+    }
+
+    /// The same without waiting; the answer carries this number.
+    pub(super) async fn inquire(&mut self) -> Result<u64, Failure> {
+        self.request("workspace/executeCommand", status()).await
     }
 
     pub(super) async fn shut_down(&mut self) -> Result<(), Failure> {
@@ -210,6 +214,10 @@ impl Client {
         let utf16 = || line.encode_utf16().count();
         json!({"line": row, "character": if self.utf8 { line.len() } else { utf16() }})
     }
+}
+
+fn status() -> Value {
+    json!({"command": "foretoken.status", "arguments": []})
 }
 
 /// One message, `None` at the end of the stream or when it makes no sense.

@@ -221,10 +221,13 @@ mod tests {
                 Plain "); "
                 Comment "// note""#]],
         );
-        check(&highlight("héllo(\"open"), expect![[r#"
+        check(
+            &highlight("héllo(\"open"),
+            expect![[r#"
             Name "héllo"
             Plain "("
-            Literal "\"open""#]]);
+            Literal "\"open""#]],
+        );
     }
 
     #[test]
@@ -260,17 +263,26 @@ mod tests {
         let frame = frame(&buffer, &scene);
         assert_eq!(frame.rows.len(), ROWS);
         assert_eq!(frame.cursor, Some((2, 11)));
-        check(&frame.rows[2], expect![[r#"
+        check(
+            &frame.rows[2],
+            expect![[r#"
             Faint "   1 "
             Keyword "if"
             Plain " a {"
-            Ghost " b""#]]);
-        check(&frame.rows[3], expect![[r#"
+            Ghost " b""#]],
+        );
+        check(
+            &frame.rows[3],
+            expect![[r#"
             Faint "     "
-            Ghost "    c""#]]);
-        check(&frame.rows[4], expect![[r#"
+            Ghost "    c""#]],
+        );
+        check(
+            &frame.rows[4],
+            expect![[r#"
             Faint "   2 "
-            Plain "}""#]]);
+            Plain "}""#]],
+        );
     }
 
     #[test]

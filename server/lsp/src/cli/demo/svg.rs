@@ -14,8 +14,9 @@ const MARGIN: f64 = 14.0;
 /// How long the last frame stays before the picture begins anew.
 const REST: Duration = Duration::from_millis(2500);
 
-/// What comes later is left out: nobody watches a picture for longer, and it stays below 150 kB.
-const LONGEST: Duration = Duration::from_secs(30);
+/// What comes later is left out: nobody watches a picture for longer, and a person types some 100 kB
+/// of it in this time.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// Frames as they were shown.
 #[derive(Clone, Debug, Default)]
@@ -35,33 +36,45 @@ impl Recording {
         }
     }
 
-    /// The whole picture. A viewer without animation sees the last frame that has ghost text.
+    /// The whole picture. A viewer without animation, or who asked for less motion, sees the last
+    /// frame that has ghost text.
     pub(super) fn svg(&self) -> String {
-        let width = COLUMNS as f64 * WIDTH + 2.0 * MARGIN;
-        let height = ROWS as f64 * HEIGHT + 2.0 * MARGIN;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
-             font-family=\"ui-monospace,SFMono-Regular,Menlo,Consolas,monospace\" font-size=\"14\" \
-             fill=\"#d4d7dd\" style=\"white-space:pre\">\n\
-             <title>Foretoken completing code in an editor</title>\n\
-             <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#1b1e24\"/>\n"
-        );
         let still = self
             .frames
             .iter()
             .rposition(|(_, frame)| has_ghost(frame))
             .unwrap_or(0);
-        for (body, runs) in self.elements() {
+        let (mut style, mut body) = (self.cursor(still), String::new());
+        for (index, (text, runs)) in self.elements().into_iter().enumerate() {
+            if runs == [(0, self.frames.len())] {
+                body += &format!("{text}\n");
+                continue;
+            }
             let shown = runs
                 .iter()
                 .any(|(first, end)| (*first..*end).contains(&still));
-            let hidden = if shown { "" } else { " visibility=\"hidden\"" };
-            svg += &format!("<g{hidden}>{}{body}</g>\n", self.animate(&runs));
+            let class = if shown { "" } else { " class=\"h\"" };
+            body += &format!("<g{class} style=\"animation-name:k{index}\">{text}</g>\n");
+            style += &format!("@keyframes k{index}{{{}}}\n", self.keyframes(&runs));
         }
-        svg + "</svg>\n"
+        let (width, height) = (
+            COLUMNS as f64 * WIDTH + 2.0 * MARGIN,
+            ROWS as f64 * HEIGHT + 2.0 * MARGIN,
+        );
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
+             font-family=\"ui-monospace,SFMono-Regular,Menlo,Consolas,monospace\" font-size=\"14\" \
+             fill=\"#d4d7dd\">\n<title>Foretoken completing code in an editor</title>\n<style>\n\
+             text{{white-space:pre}}.h{{visibility:hidden}}\n\
+             g,#c{{animation:{:.2}s step-end infinite}}\n\
+             @media(prefers-reduced-motion){{g,#c{{animation:none}}}}\n{style}</style>\n\
+             <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#1b1e24\"/>\n{body}\
+             <rect id=\"c\" width=\"2\" height=\"{HEIGHT}\" fill=\"#e6b455\"/>\n</svg>\n",
+            self.total().as_secs_f64()
+        )
     }
 
-    /// Every different row and cursor with the runs of frames that have it.
+    /// Every different row with the runs of frames that have it.
     fn elements(&self) -> BTreeMap<String, Vec<Run>> {
         let mut elements: BTreeMap<String, Vec<Run>> = BTreeMap::new();
         for (index, (_, frame)) in self.frames.iter().enumerate() {
@@ -70,9 +83,8 @@ impl Recording {
                 .iter()
                 .enumerate()
                 .map(|(row, spans)| text(row, spans));
-            let cursor = frame.cursor.map(cursor).unwrap_or_default();
-            for body in rows.chain([cursor]).filter(|body| !body.is_empty()) {
-                let runs = elements.entry(body).or_default();
+            for row in rows.filter(|row| !row.is_empty()) {
+                let runs = elements.entry(row).or_default();
                 match runs.last_mut() {
                     Some((_, end)) if *end == index => *end = index + 1,
                     _ => runs.push((index, index + 1)),
@@ -82,38 +94,61 @@ impl Recording {
         elements
     }
 
-    /// The animation of an element's visibility; nothing for what always shows.
-    fn animate(&self, runs: &[Run]) -> String {
-        if runs == [(0, self.frames.len())] {
-            return String::new();
-        }
-        let start = self.frames.first().map_or(Duration::ZERO, |(at, _)| *at);
-        let at = |index: usize| {
-            self.frames
-                .get(index)
-                .map(|(at, _)| (*at - start).as_secs_f64())
-        };
-        let total = at(self.frames.len() - 1).unwrap_or(0.0) + REST.as_secs_f64();
-        let (mut values, mut times) = (Vec::new(), Vec::new());
-        let mut turn = |value: &'static str, time: f64| {
-            values.push(value);
-            times.push(format!("{:.4}", time / total));
-        };
+    /// When an element shows, as the body of a CSS animation with steps.
+    fn keyframes(&self, runs: &[Run]) -> String {
+        let mut frames = String::new();
         if runs.first().is_some_and(|(first, _)| *first > 0) {
-            turn("hidden", 0.0);
+            frames += "0%{visibility:hidden}";
         }
         for (first, end) in runs {
-            turn("visible", at(*first).unwrap_or(0.0));
-            if let Some(time) = at(*end) {
-                turn("hidden", time);
+            frames += &format!("{}{{visibility:visible}}", self.percent(*first));
+            if *end < self.frames.len() {
+                frames += &format!("{}{{visibility:hidden}}", self.percent(*end));
             }
         }
+        frames
+    }
+
+    /// The way of the cursor, and its place in the still picture.
+    fn cursor(&self, still: usize) -> String {
+        let place = |frame: &Frame| {
+            // Off the picture where a frame has none.
+            let (x, y) = frame.cursor.map_or((-9.0, -99.0), |(row, column)| {
+                (MARGIN + WIDTH * column as f64, MARGIN + HEIGHT * row as f64)
+            });
+            format!("{{transform:translate({x:.1}px,{y:.0}px)}}")
+        };
+        let Some((_, frame)) = self.frames.get(still) else {
+            return String::new();
+        };
+        let steps: String = self
+            .frames
+            .iter()
+            .enumerate()
+            .map(|(index, (_, frame))| self.percent(index) + &place(frame))
+            .collect();
         format!(
-            "<animate attributeName=\"visibility\" calcMode=\"discrete\" dur=\"{total:.2}s\" \
-             repeatCount=\"indefinite\" values=\"{}\" keyTimes=\"{}\"/>",
-            values.join(";"),
-            times.join(";")
+            "#c{}#c{{animation-name:c}}\n@keyframes c{{{steps}}}\n",
+            place(frame)
         )
+    }
+
+    /// The moment of a frame as a share of the whole.
+    fn percent(&self, index: usize) -> String {
+        let (start, at) = match (self.frames.first(), self.frames.get(index)) {
+            (Some((start, _)), Some((at, _))) => (*start, *at),
+            _ => return "100%".to_owned(),
+        };
+        format!(
+            "{:.2}%",
+            100.0 * (at - start).as_secs_f64() / self.total().as_secs_f64()
+        )
+    }
+
+    fn total(&self) -> Duration {
+        let first = self.frames.first().map_or(Duration::ZERO, |(at, _)| *at);
+        let last = self.frames.last().map_or(Duration::ZERO, |(at, _)| *at);
+        last - first + REST
     }
 }
 
@@ -148,11 +183,6 @@ fn text(row: usize, spans: &Row) -> String {
         "<text y=\"{:.1}\">{parts}</text>",
         MARGIN + HEIGHT * (row as f64 + 0.75)
     )
-}
-
-fn cursor((row, column): (usize, usize)) -> String {
-    let (x, y) = (MARGIN + WIDTH * column as f64, MARGIN + HEIGHT * row as f64);
-    format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"2\" height=\"{HEIGHT}\" fill=\"#e6b455\"/>")
 }
 
 /// The attributes of a style, on a dark ground.
@@ -197,7 +227,7 @@ mod tests {
         }];
         Frame {
             rows: vec![title, row],
-            cursor: None,
+            cursor: Some((1, plain.len())),
         }
     }
 
@@ -214,11 +244,18 @@ mod tests {
         }
         recording.push(Duration::from_secs(60), &frame("too late", ""));
         let svg = recording.svg();
-        let body = svg.split_once("#1b1e24\"/>\n").unwrap().1;
+        let (_, body) = svg.split_once("animation:none}}\n").unwrap();
         expect![[r##"
-            <g><text y="27.5"><tspan x="14.0" font-weight="bold">t</tspan></text></g>
-            <g visibility="hidden"><animate attributeName="visibility" calcMode="discrete" dur="3.50s" repeatCount="indefinite" values="visible;hidden;visible" keyTimes="0.0000;0.1429;0.2857"/><text y="45.5"><tspan x="14.0">a</tspan></text></g>
-            <g><animate attributeName="visibility" calcMode="discrete" dur="3.50s" repeatCount="indefinite" values="hidden;visible;hidden" keyTimes="0.0000;0.1429;0.2857"/><text y="45.5"><tspan x="14.0">a</tspan><tspan x="39.2" fill="#8b93a1" font-style="italic">&lt;b&gt;</tspan></text></g>
+            #c{transform:translate(22.4px,32px)}#c{animation-name:c}
+            @keyframes c{0.00%{transform:translate(22.4px,32px)}14.29%{transform:translate(22.4px,32px)}28.57%{transform:translate(22.4px,32px)}}
+            @keyframes k1{0.00%{visibility:visible}14.29%{visibility:hidden}28.57%{visibility:visible}}
+            @keyframes k2{0%{visibility:hidden}14.29%{visibility:visible}28.57%{visibility:hidden}}
+            </style>
+            <rect width="100%" height="100%" rx="8" fill="#1b1e24"/>
+            <text y="27.5"><tspan x="14.0" font-weight="bold">t</tspan></text>
+            <g class="h" style="animation-name:k1"><text y="45.5"><tspan x="14.0">a</tspan></text></g>
+            <g style="animation-name:k2"><text y="45.5"><tspan x="14.0">a</tspan><tspan x="39.2" fill="#8b93a1" font-style="italic">&lt;b&gt;</tspan></text></g>
+            <rect id="c" width="2" height="18" fill="#e6b455"/>
             </svg>
         "##]].assert_eq(body);
     }

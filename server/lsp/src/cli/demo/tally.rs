@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-/// Stages in the order of the pipeline; others that the server names follow.
-const STAGES: &[&str] = &[
-    "queue", "trigger", "prompt", "tokenise", "prefill", "decode", "filter", "total",
+/// Stages of a report in the order of the pipeline.
+const STAGES: [&str; 8] = [
+    "wait", "lookup", "prompt", "tokenise", "prefill", "decode", "filter", "total",
 ];
 
 /// Counts of one session, seen from the editor.
@@ -25,6 +25,8 @@ pub(super) struct Tally {
     pub(super) empty: Vec<Duration>,
     /// Requests that the next key overtook.
     pub(super) overtaken: usize,
+    /// Times inside the server by stage, of the answers for which the model ran.
+    stages: [Vec<Duration>; STAGES.len()],
 }
 
 impl Tally {
@@ -36,9 +38,33 @@ impl Tally {
         }
     }
 
-    /// All figures as one object; `status` is the server's own answer.
+    /// Takes the times out of the server's report on one completion. An answer that was at hand has
+    /// none worth counting.
+    pub(super) fn stages(&mut self, report: &Value) {
+        if report["tokens"]["steps"]
+            .as_u64()
+            .is_none_or(|steps| steps == 0)
+        {
+            return;
+        }
+        for (times, stage) in self.stages.iter_mut().zip(STAGES) {
+            if let Some(ms) = report["ms"][stage]
+                .as_f64()
+                .filter(|ms| (0.0..1e9).contains(ms))
+            {
+                times.push(Duration::from_secs_f64(ms / 1000.0));
+            }
+        }
+    }
+
+    /// All figures as one object; `status` is the server's own account.
     pub(super) fn json(&self, status: &Value) -> Value {
         let quantiles = |times: &[Duration]| json!({"count": times.len(), "p50": ms(times, 0.5), "p95": ms(times, 0.95)});
+        let stages: Map<String, Value> = STAGES
+            .iter()
+            .zip(&self.stages)
+            .map(|(stage, times)| ((*stage).to_owned(), quantiles(times)))
+            .collect();
         json!({
             "keys": self.keys,
             "keysWithout": self.keys_without,
@@ -48,8 +74,8 @@ impl Tally {
             "empty": quantiles(&self.empty),
             "overtaken": self.overtaken,
             "model": status["model"],
-            "stages": status["stages"],
-            "withheld": status["withheld"],
+            "stages": stages,
+            "withheld": withheld(status),
         })
     }
 
@@ -65,73 +91,50 @@ impl Tally {
         )?;
         writeln!(
             out,
-            "\nKey to answer over the wire      count      p50      p95"
+            "\n{:<28} {:>9} {:>8} {:>8}",
+            "From key to answer", "count", "p50", "p95"
         )?;
-        let rows = [
-            ("with a suggestion", &self.shown),
-            ("with none", &self.empty),
-        ];
-        for (name, times) in rows.iter().filter(|(_, times)| !times.is_empty()) {
-            write_row(
-                out,
-                name,
-                times.len() as u64,
-                ms(times, 0.5),
-                ms(times, 0.95),
-            )?;
-        }
+        write_row(out, "with a suggestion", &self.shown)?;
+        write_row(out, "with none", &self.empty)?;
         if self.overtaken > 0 {
-            writeln!(out, "  overtaken by the next key {:>10}", self.overtaken)?;
-        }
-        if let Some(stages) = status["stages"]
-            .as_object()
-            .filter(|stages| !stages.is_empty())
-        {
             writeln!(
                 out,
-                "\nStage inside the server          count      p50      p95"
+                "  {:<26} {:>9}",
+                "overtaken by the next key", self.overtaken
             )?;
-            for (name, stage) in in_order(stages) {
-                let figure = |key: &str| stage[key].as_f64().unwrap_or(0.0);
-                let count = stage["count"].as_u64().unwrap_or(0);
-                write_row(out, name, count, figure("p50"), figure("p95"))?;
-            }
         }
-        if let Some(withheld) = status["withheld"]
-            .as_object()
-            .filter(|reasons| !reasons.is_empty())
-        {
+        writeln!(out, "\nOf these, where the model ran")?;
+        for (stage, times) in STAGES.iter().zip(&self.stages) {
+            write_row(out, stage, times)?;
+        }
+        let mut reasons: Vec<_> = withheld(status).into_iter().collect();
+        if !reasons.is_empty() {
             writeln!(out, "\nWithheld, by reason")?;
-            let mut reasons: Vec<_> = withheld
-                .iter()
-                .map(|(code, count)| (count.as_u64().unwrap_or(0), code))
-                .collect();
-            reasons.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-            for (count, code) in reasons {
-                writeln!(out, "  {code:<26} {count:>9}")?;
-            }
+        }
+        // The most frequent first; the sort keeps equal ones in the order of their names.
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(count.as_u64()));
+        for (code, count) in reasons {
+            writeln!(out, "  {code:<26} {:>9}", count.as_u64().unwrap_or(0))?;
         }
         Ok(())
     }
 }
 
-fn write_row(out: &mut dyn Write, name: &str, count: u64, p50: f64, p95: f64) -> io::Result<()> {
-    writeln!(out, "  {name:<26} {count:>9} {p50:>5.1} ms {p95:>5.1} ms")
+/// Empty answers by reason.
+fn withheld(status: &Value) -> Map<String, Value> {
+    status["counts"]["empty"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default()
 }
 
-fn in_order(stages: &Map<String, Value>) -> Vec<(&str, &Value)> {
-    let mut rows: Vec<(&str, &Value)> = stages
-        .iter()
-        .map(|(name, stage)| (name.as_str(), stage))
-        .collect();
-    let place = |name: &str| {
-        STAGES
-            .iter()
-            .position(|stage| *stage == name)
-            .unwrap_or(STAGES.len())
-    };
-    rows.sort_by_key(|(name, _)| place(name));
-    rows
+/// Count and quantiles of a row that has any.
+fn write_row(out: &mut dyn Write, name: &str, times: &[Duration]) -> io::Result<()> {
+    if times.is_empty() {
+        return Ok(());
+    }
+    let (count, p50, p95) = (times.len(), ms(times, 0.5), ms(times, 0.95));
+    writeln!(out, "  {name:<26} {count:>9} {p50:>5.1} ms {p95:>5.1} ms")
 }
 
 /// The quantile by the nearest rank, ms; 0 of nothing.
@@ -162,32 +165,34 @@ mod tests {
 
     #[test]
     fn the_summary_names_stages_in_order_and_reasons_by_count() {
-        let tally = Tally {
+        let mut tally = Tally {
             keys: 60,
             keys_without: 100,
             accepts: 5,
             shown: vec![Duration::from_millis(12)],
-            empty: Vec::new(),
             overtaken: 2,
+            ..Tally::default()
         };
-        let stage = json!({"count": 3, "p50": 1.5, "p95": 20.0});
+        for (steps, ms) in [(3, 1.5), (4, 20.0), (0, 900.0)] {
+            let stages = json!({"total": ms, "prefill": ms / 2.0, "odd": 1.0});
+            tally.stages(&json!({"tokens": {"steps": steps}, "ms": stages}));
+        }
+        tally.stages(&Value::Null);
         let status = json!({
-            "stages": {"total": stage, "odd": stage, "queue": stage},
-            "withheld": {"below-gate": 9, "empty": 9, "repeats-below": 11},
+            "counts": {"empty": {"below-gate": 9, "empty": 9, "repeats-below": 11}},
         });
         let mut text = Vec::new();
         tally.write(&status, &mut text).unwrap();
         let expected = expect![[r#"
             60 keys in place of 100: 40 % saved by 5 accepted suggestions.
 
-            Key to answer over the wire      count      p50      p95
+            From key to answer               count      p50      p95
               with a suggestion                  1  12.0 ms  12.0 ms
               overtaken by the next key          2
 
-            Stage inside the server          count      p50      p95
-              queue                              3   1.5 ms  20.0 ms
-              total                              3   1.5 ms  20.0 ms
-              odd                                3   1.5 ms  20.0 ms
+            Of these, where the model ran
+              prefill                            2   0.8 ms  10.0 ms
+              total                              2   1.5 ms  20.0 ms
 
             Withheld, by reason
               repeats-below                     11
@@ -195,6 +200,9 @@ mod tests {
               empty                              9
         "#]];
         expected.assert_eq(&String::from_utf8(text).unwrap());
-        assert_eq!(tally.json(&status)["saved"], 0.4);
+        let json = tally.json(&status);
+        assert_eq!(json["saved"], 0.4);
+        assert_eq!(json["stages"]["total"]["count"], 2);
+        assert_eq!(json["withheld"]["empty"], 9);
     }
 }
