@@ -24,6 +24,8 @@ pub struct Syntax {
     pub quotes: &'static [char],
     /// The quotes among [`Syntax::quotes`] whose string may span lines.
     pub multiline_quotes: &'static [char],
+    /// Quotes of several characters, whose string may span lines too.
+    pub long_quotes: &'static [&'static str],
     /// How blocks are marked.
     pub blocks: Blocks,
     /// Characters that belong to a word besides letters, digits and `_`.
@@ -51,6 +53,7 @@ pub(crate) const RUST: Syntax = Syntax {
     block_comments: SLASHES,
     quotes: &['"'],
     multiline_quotes: &['"'],
+    long_quotes: &[],
     blocks: Blocks::Braces,
     word_extra: &[],
 };
@@ -60,6 +63,7 @@ pub(crate) const PYTHON: Syntax = Syntax {
     block_comments: &[],
     quotes: &['"', '\''],
     multiline_quotes: &[],
+    long_quotes: &["\"\"\"", "'''"],
     blocks: Blocks::Indent,
     word_extra: &[],
 };
@@ -69,6 +73,7 @@ pub(crate) const SCRIPT: Syntax = Syntax {
     block_comments: SLASHES,
     quotes: &['"', '\'', '`'],
     multiline_quotes: &['`'],
+    long_quotes: &[],
     blocks: Blocks::Braces,
     word_extra: &['$'],
 };
@@ -78,6 +83,7 @@ pub(crate) const GO: Syntax = Syntax {
     block_comments: SLASHES,
     quotes: &['"', '\'', '`'],
     multiline_quotes: &['`'],
+    long_quotes: &[],
     blocks: Blocks::Braces,
     word_extra: &[],
 };
@@ -87,6 +93,7 @@ pub(crate) const JAVA: Syntax = Syntax {
     block_comments: SLASHES,
     quotes: &['"', '\''],
     multiline_quotes: &[],
+    long_quotes: &["\"\"\""],
     blocks: Blocks::Braces,
     word_extra: &['$'],
 };
@@ -96,6 +103,7 @@ pub(crate) const C: Syntax = Syntax {
     block_comments: SLASHES,
     quotes: &['"', '\''],
     multiline_quotes: &[],
+    long_quotes: &[],
     blocks: Blocks::Braces,
     word_extra: &[],
 };
@@ -105,6 +113,7 @@ pub(crate) const TEXT: Syntax = Syntax {
     block_comments: &[],
     quotes: &[],
     multiline_quotes: &[],
+    long_quotes: &[],
     blocks: Blocks::None,
     word_extra: &[],
 };

@@ -1,6 +1,9 @@
 //! Every query compiles, and on a small file of its language captures what it is for.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
 
 use std::collections::BTreeMap;
 

@@ -39,22 +39,31 @@ pub fn region(doc: &Document, byte: usize) -> Region {
     let Some(tree) = doc.tree() else {
         return text::region(doc, line..byte, Region::Code);
     };
-    let seen = region_in_tree(doc, tree, byte);
-    if !doc.parse_pending() {
-        match seen {
-            Some(seen) if !seen.broken => return seen.region,
-            Some(Seen {
-                region: Region::Code,
-                start,
-                ..
-            }) if start >= line => {
-                return text::region(doc, start..byte, Region::Code);
-            }
-            None if !broken_between(tree, line, byte) => return Region::Code,
-            _ => {}
-        }
+    if doc.parse_pending() {
+        return text::region(doc, line..byte, region_of_line(doc, tree, line));
     }
-    let begins = region_in_tree(doc, tree, line).map_or(Region::Code, |seen| seen.region);
+    match region_in_tree(doc, tree, byte) {
+        Some(Seen {
+            region,
+            broken: false,
+            ..
+        }) => return region,
+        Some(Seen {
+            region: Region::Code,
+            start,
+            ..
+        }) if start >= line => {
+            return text::region(doc, start..byte, Region::Code);
+        }
+        Some(_) => {}
+        // Nothing holds the place but statements, and the parser read them all.
+        None if !broken_between(tree, lines_above(doc, line).start, byte) => return Region::Code,
+        None => {}
+    }
+    let begins = region_of_line(doc, tree, line);
+    if begins == Region::Code && !broken_between(tree, line, byte) {
+        return Region::Code;
+    }
     text::region(doc, line..byte, begins)
 }
 
@@ -97,19 +106,46 @@ pub fn error_delta(doc: &Document, at: usize, insert: &str) -> Option<i32> {
     window.delta(insert)
 }
 
-/// What a tree says of a place by the innermost node that decides it.
+/// What a line begins inside of, where the tree is broken near it or stale.
+fn region_of_line(doc: &Document, tree: &Tree, line: usize) -> Region {
+    if let Some(seen) = region_in_tree(doc, tree, line) {
+        return seen.region;
+    }
+    // A comment or string that was just opened has no closer yet, so the tree knows nothing of it.
+    let above = lines_above(doc, line);
+    let begins = region_in_tree(doc, tree, above.start);
+    let begins = begins
+        .filter(|seen| !seen.broken)
+        .map_or(Region::Code, |seen| seen.region);
+    text::region_below(doc, above, begins)
+}
+
+/// The lines above one, as far as an unclosed comment or string is searched.
+fn lines_above(doc: &Document, line: usize) -> Range<usize> {
+    let rope = doc.rope();
+    let start = floor_boundary(rope, line.saturating_sub(text::ABOVE_SEEN));
+    // A whole line first, unless it is endless.
+    let whole = rope.line_to_byte(rope.byte_to_line(start));
+    let start = if start - whole < text::ABOVE_SEEN {
+        whole
+    } else {
+        start
+    };
+    start..line
+}
+
+/// What a tree says of a place by the innermost literal, comment or code inside of one.
 struct Seen {
     region: Region,
     // Where that node begins.
     start: usize,
-    // The parser stumbled between the node's start, or the line's, and the place.
+    // The parser could not read it whole.
     broken: bool,
 }
 
-/// The innermost string, comment, block or code inside a string around `byte`.
+/// The innermost string, comment, or code inside a string around `byte`; `None` for other code.
 fn region_in_tree(doc: &Document, tree: &Tree, byte: usize) -> Option<Seen> {
     let query = doc.language().scopes()?;
-    let rope = doc.rope();
     let names = Captures::of(query);
     let mut finder = Finder::new(query);
     for node in ancestors(tree, byte).into_iter().rev() {
@@ -122,24 +158,18 @@ fn region_in_tree(doc: &Document, tree: &Tree, byte: usize) -> Option<Seen> {
             }
             () if has(names.string) && inside => Region::String,
             () if has(names.code) && inside => Region::Code,
-            // Statements are code, whatever stands around them: no need to look further out.
-            () if has(names.block) && inside => Region::Code,
             () => continue,
         };
-        let start = node.start_byte();
-        // A block is long; only what stands near the place matters.
-        let line = rope.line_to_byte(rope.byte_to_line(byte));
-        let broken = node.has_error() && broken_between(tree, start.max(line), byte);
         return Some(Seen {
             region,
-            start,
-            broken,
+            start: node.start_byte(),
+            broken: node.has_error(),
         });
     }
     None
 }
 
-/// Whether the parser stumbled on what stands between two places of one line, or near it.
+/// Whether the parser stumbled on what stands between two places, or on what holds them both.
 fn broken_between(tree: &Tree, start: usize, end: usize) -> bool {
     let around = tree.root_node().descendant_for_byte_range(start, end);
     around.is_none_or(|node| node.has_error())

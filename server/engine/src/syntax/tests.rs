@@ -109,6 +109,62 @@ fn regions_of_broken_text() {
         Language::JavaScript,
         &[("f(`a $0", Str), ("f('a' + $0", Code), ("/* a $0", Comment)],
     );
+    regions(
+        Language::Go,
+        &[
+            ("package a\n\nfunc f() {\n\tg(\"hello $0\n}\n", Str),
+            ("package a\n\nvar s = `one\ntwo $0\n\nfunc f() {\n", Str),
+        ],
+    );
+    regions(
+        Language::Java,
+        &[
+            ("class A { void f() {\n  g(\"a$0\n} }\n", Str),
+            ("class A {\n  /**\n   * one $0\n  void f() {}\n}\n", Comment),
+            (
+                "class A {\n  String s = \"\"\"\n    one $0\n  void f() {}\n}\n",
+                Str,
+            ),
+        ],
+    );
+    regions(
+        Language::Cpp,
+        &[
+            ("int f() {\n  if (c == '$0\n}\n", Str),
+            ("/* one\n two $0\nint f() { return 1; }\n", Comment),
+            ("/* one */\nint f() { return g( $0\n", Code),
+        ],
+    );
+}
+
+#[test]
+fn unclosed_strings_and_comments_over_lines() {
+    regions(
+        Language::Python,
+        &[
+            ("def f():\n    \"\"\"One.\n\n    two $0\n\nx = 1\n", Str),
+            ("def f():\n    '''One.\n    two's $0\n\nx = \"a\"\n", Str),
+            ("def f():\n    \"\"\"One.\"\"\"\n    x = [ $0\n", Code),
+            ("x = '''a'''\ny = f($0\n", Code),
+        ],
+    );
+    regions(
+        Language::Rust,
+        &[
+            ("/* one\n * two $0\nfn f() {}\n", Comment),
+            ("/* one */\nfn f( $0 {}\n", Code),
+            // An odd quote above turns nothing inside out.
+            ("fn f() {\n    let a = r#\"\"\"#;\n    let b = ( $0\n", Code),
+        ],
+    );
+    regions(
+        Language::TypeScript,
+        &[
+            ("const a = `one\n  two $0\nf();\n", Str),
+            ("/**\n * one $0\nfunction f() {}\n", Comment),
+            ("// don't\nf( $0\n", Code),
+        ],
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What can be said of a place without a tree: by quotes and comment markers on its line, and by
+//! What can be said of a place without a tree: by quotes and comment markers before it, and by
 //! indentation.
 
 use std::ops::Range;
@@ -15,6 +15,9 @@ use crate::position::{floor_boundary, without_end};
 /// suggestion is made.
 const LINE_SEEN: usize = 16 * 1024;
 
+/// Bytes above a line in which an unclosed comment or string is searched: a long doc comment.
+pub(super) const ABOVE_SEEN: usize = 4 * 1024;
+
 /// Lines that are searched for the end of a block.
 const LINES_SEEN: usize = 2_000;
 
@@ -25,109 +28,154 @@ pub(super) fn region(doc: &Document, stretch: Range<usize>, begins: Region) -> R
     let head = rope
         .byte_slice(floor_boundary(rope, start)..stretch.end)
         .to_string();
-    read(&head, doc.language(), begins)
+    Reader::new(doc.language(), begins).read(&head)
 }
 
-/// The state at the end of `head`.
-fn read(head: &str, language: Language, begins: Region) -> Region {
-    let syntax = language.syntax();
-    let mut state = match begins {
-        Region::Code => State::Code,
-        Region::Comment => State::Comment { closer: None },
-        Region::String => State::String { quote: None },
-    };
-    let mut rest = head;
-    while let Some(c) = rest.chars().next() {
-        let (next, length) = step(state, rest, c, (syntax, language));
-        state = next;
-        rest = &rest[length..];
+/// Reads the lines above, knowing what the first of them begins inside of: what the next begins
+/// inside of. Only openers of what may span lines matter, and without one nothing is read.
+pub(super) fn region_below(doc: &Document, lines: Range<usize>, begins: Region) -> Region {
+    let text = doc.rope().byte_slice(lines).to_string();
+    let syntax = doc.language().syntax();
+    let comments = syntax.block_comments.iter().map(|(open, _)| *open);
+    let opens = |opener: &str| text.contains(opener);
+    let spans = comments
+        .chain(syntax.long_quotes.iter().copied())
+        .any(opens)
+        || syntax
+            .multiline_quotes
+            .iter()
+            .any(|quote| *quote == '`' && text.contains(*quote));
+    if begins == Region::Code && !spans {
+        return Region::Code;
     }
-    match state {
-        State::Code => Region::Code,
-        State::Comment { .. } => Region::Comment,
-        State::String { .. } => Region::String,
-    }
+    Reader::new(doc.language(), begins).read(&text)
 }
 
-/// What the reader is inside of; an unknown opener is closed by any closer of the language.
-#[derive(Clone, Copy)]
+/// What the reader is inside of. An unknown opener, from above the text, is closed by any closer of
+/// the language.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Code,
-    Comment { closer: Option<&'static str> },
-    String { quote: Option<char> },
+    LineComment,
+    Comment(Option<&'static str>),
+    Quoted(char),
+    LongQuoted(Option<&'static str>),
 }
 
-/// Reads one step at the start of `rest`, which begins with `c`: the next state and the bytes read.
-fn step(state: State, rest: &str, c: char, of: (&'static Syntax, Language)) -> (State, usize) {
-    let (syntax, language) = of;
-    let one = c.len_utf8();
-    match state {
-        State::Code => {
-            if syntax
-                .line_comment
-                .is_some_and(|marker| rest.starts_with(marker))
-            {
-                // To the line's end, and `rest` holds no other line.
-                return (State::Comment { closer: Some("\n") }, rest.len());
-            }
-            if let Some((open, close)) = syntax
-                .block_comments
-                .iter()
-                .find(|(open, _)| rest.starts_with(open))
-            {
-                return (
-                    State::Comment {
-                        closer: Some(close),
-                    },
-                    open.len(),
-                );
-            }
-            if language == Language::Rust && c == '\'' {
-                return (State::Code, rust_tick(rest));
-            }
-            if syntax.quotes.contains(&c) {
-                return (State::String { quote: Some(c) }, one);
-            }
-            (State::Code, one)
-        }
-        State::Comment { closer } => {
-            let closers = syntax.block_comments.iter().map(|(_, close)| *close);
-            let found = match closer {
-                Some(close) => rest.starts_with(close).then_some(close),
-                None => closers.into_iter().find(|close| rest.starts_with(close)),
-            };
-            match found {
-                Some(close) => (State::Code, close.len()),
-                None => (state, one),
-            }
-        }
-        State::String { quote } => {
-            if c == '\\' {
-                // The escaped character is read along; a `\` at the very end waits for it.
-                let escaped = rest[one..].chars().next().map_or(0, char::len_utf8);
-                return (state, one + escaped);
-            }
-            let closes = match quote {
-                Some(quote) => c == quote,
-                None => syntax.multiline_quotes.contains(&c) || triple(rest, syntax),
-            };
-            let length = if closes && quote.is_none() && triple(rest, syntax) {
-                3
-            } else {
-                one
-            };
-            (if closes { State::Code } else { state }, length)
+struct Reader {
+    syntax: &'static Syntax,
+    language: Language,
+    state: State,
+}
+
+impl Reader {
+    fn new(language: Language, begins: Region) -> Self {
+        let state = match begins {
+            Region::Code => State::Code,
+            Region::Comment => State::Comment(None),
+            Region::String => State::LongQuoted(None),
+        };
+        Reader {
+            syntax: language.syntax(),
+            language,
+            state,
         }
     }
-}
 
-/// Python's strings over several lines end with three quotes.
-fn triple(rest: &str, syntax: &Syntax) -> bool {
-    let mut chars = rest.chars();
-    let first = chars.next();
-    first.is_some_and(|c| syntax.quotes.contains(&c))
-        && chars.next() == first
-        && chars.next() == first
+    /// Reads `text` and says what its end lies in.
+    fn read(mut self, text: &str) -> Region {
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let read = match self.state {
+                State::Code => self.code(rest, c),
+                State::LineComment | State::Comment(_) => self.comment(rest, c),
+                State::Quoted(_) | State::LongQuoted(_) => self.string(rest, c),
+            };
+            rest = rest.get(read..).unwrap_or_default();
+        }
+        match self.state {
+            State::Code => Region::Code,
+            State::LineComment | State::Comment(_) => Region::Comment,
+            State::Quoted(_) | State::LongQuoted(_) => Region::String,
+        }
+    }
+
+    // Each of these reads one step at the start of `rest`, which begins with `c`, takes on the next
+    // state and returns the bytes read.
+
+    fn code(&mut self, rest: &str, c: char) -> usize {
+        let starts = |marker: &&str| rest.starts_with(*marker);
+        if let Some(marker) = self.syntax.line_comment.filter(starts) {
+            self.state = State::LineComment;
+            return marker.len();
+        }
+        let mut comments = self.syntax.block_comments.iter();
+        if let Some((open, close)) = comments.find(|(open, _)| rest.starts_with(open)) {
+            self.state = State::Comment(Some(close));
+            return open.len();
+        }
+        if let Some(quotes) = self.syntax.long_quotes.iter().copied().find(starts) {
+            self.state = State::LongQuoted(Some(quotes));
+            return quotes.len();
+        }
+        if self.language == Language::Rust && c == '\'' {
+            return rust_tick(rest);
+        }
+        if self.syntax.quotes.contains(&c) {
+            self.state = State::Quoted(c);
+        }
+        c.len_utf8()
+    }
+
+    fn comment(&mut self, rest: &str, c: char) -> usize {
+        let starts = |close: &&str| rest.starts_with(*close);
+        let closed = match self.state {
+            State::Comment(Some(close)) => Some(close).filter(starts),
+            State::Comment(None) => self
+                .syntax
+                .block_comments
+                .iter()
+                .map(|(_, close)| *close)
+                .find(starts),
+            _ => Some("\n").filter(|_| c == '\n'),
+        };
+        if let Some(close) = closed {
+            self.state = State::Code;
+            return close.len();
+        }
+        c.len_utf8()
+    }
+
+    fn string(&mut self, rest: &str, c: char) -> usize {
+        if c == '\\' {
+            // The escaped character is read along; a `\` at the very end waits for it.
+            return 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+        }
+        let starts = |close: &&str| rest.starts_with(*close);
+        let closed = match self.state {
+            State::Quoted(quote) if c == quote => Some(1),
+            // Rust's strings may span lines too, but an odd quote above, say in a raw string, would
+            // then turn everything below inside out.
+            State::Quoted(quote) if c == '\n' && quote != '`' => Some(1),
+            State::LongQuoted(Some(close)) => Some(close).filter(starts).map(str::len),
+            State::LongQuoted(None) => {
+                let long = self
+                    .syntax
+                    .long_quotes
+                    .iter()
+                    .copied()
+                    .find(starts)
+                    .map(str::len);
+                let short = self.syntax.multiline_quotes.contains(&c).then_some(1);
+                long.or(short)
+            }
+            _ => None,
+        };
+        if closed.is_some() {
+            self.state = State::Code;
+        }
+        closed.unwrap_or(c.len_utf8())
+    }
 }
 
 /// Rust's `'` begins a character or names a lifetime. Returns the bytes of a whole character
