@@ -20,13 +20,13 @@ end
 local UTF16 = { encoding = 'utf-16' }
 local MENU = { menu = true }
 
--- Ends in a call whose like stands above it three times.
+-- Ends in a call that stands above it three times.
 local CALLS = [[
 def report(rows):
     total = 0
     print_table_row("alpha", rows["alpha"], width=20)
-    print_table_row("beta", rows["beta"], width=20)
-    print_table_row("gamma", rows["gamma"], width=20)
+    print_table_row("alpha", rows["alpha"], width=20)
+    print_table_row("alpha", rows["alpha"], width=20)
     print_t$0
     return total
 ]]
@@ -63,9 +63,9 @@ $0
 local INSIDE = [[
 function draw(canvas, shapes) {
   canvas.push(makeOutline(shapes.first, defaultStroke));
-  canvas.push(makeOutline(shapes.second, defaultStroke));
-  canvas.push(makeOutline(shapes.third, defaultStroke));
-  canvas.push(makeOutline(shapes.fourth, def$0));
+  canvas.push(makeOutline(shapes.first, defaultStroke));
+  canvas.push(makeOutline(shapes.first, defaultStroke));
+  canvas.push(makeOutline(shapes.first, def$0));
 }
 ]]
 

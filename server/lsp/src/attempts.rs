@@ -417,7 +417,7 @@ impl State {
         match waiter.answer {
             Answer::Inline(reply) => {
                 let offered = Offered {
-                    text,
+                    text: self.facts.editor.with_its_line_ends(text),
                     id,
                     selected: waiter.selected,
                 };

@@ -86,6 +86,18 @@ impl Editor {
             Editor::Other
         }
     }
+
+    /// An inline text with the line ends that the editor's buffers have. Neovim (measured), Emacs and
+    /// JetBrains IDEs hold lines without their ends and write the file's own: a carriage return of
+    /// ours would be drawn as `^M` and stay in the file.
+    pub(crate) fn with_its_line_ends(self, text: String) -> String {
+        match self {
+            Editor::Neovim | Editor::LspMode | Editor::JetBrains if text.contains('\r') => {
+                text.replace("\r\n", "\n").replace('\r', "\n")
+            }
+            _ => text,
+        }
+    }
 }
 
 impl Facts {
@@ -121,6 +133,17 @@ mod tests {
             ("", Editor::Other),
         ] {
             assert_eq!(Editor::named(name), editor, "{name}");
+        }
+    }
+
+    #[test]
+    fn editors_without_line_ends_in_their_buffers_get_plain_ones() {
+        let text = "a\r\nb\rc\nd";
+        for editor in [Editor::Neovim, Editor::LspMode, Editor::JetBrains] {
+            assert_eq!(editor.with_its_line_ends(text.to_owned()), "a\nb\nc\nd");
+        }
+        for editor in [Editor::VsCode, Editor::Helix, Editor::Other] {
+            assert_eq!(editor.with_its_line_ends(text.to_owned()), text);
         }
     }
 

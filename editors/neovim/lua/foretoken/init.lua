@@ -192,15 +192,11 @@ function M.restart()
   M.start()
 end
 
---- Handler of `didChangeStatus`. Trouble is told once, when it begins.
+--- Handler of `didChangeStatus`. Trouble is told by the server itself, in a message; here it is kept
+--- for the status line.
 ---@param status foretoken.Status
 function M.on_status(status)
-  local before = last_status
   last_status = status
-  local trouble = status.kind == 'Error' or status.kind == 'Warning'
-  if trouble and not (before and before.message == status.message) then
-    warn('Foretoken: ' .. status.message)
-  end
   vim.api.nvim_exec_autocmds('User', { pattern = 'ForetokenStatus', data = status, modeline = false })
 end
 
