@@ -1,7 +1,7 @@
 //! The n-gram and file-cache model as a pure value: it proposes the rest of a line from text seen before.
 //!
 //! It counts *lexemes* (a word, one punctuation character, a run of blanks, a line end) in the current document, open
-//! buffers and pieces, by contexts of one to six of them, nearer text weighing more. A file and project cache took a
+//! buffers and pieces, by contexts of one to twelve of them, nearer text weighing more. A file and project cache took a
 //! published n-gram model from 5.5 to 3.4 bits per token (Hellendoorn and Devanbu, ESEC/FSE 2017). It needs no
 //! weights, so it answers where no model can be loaded, and drafts where one is.
 
@@ -79,7 +79,7 @@ pub struct Proposal {
     pub text: String,
     /// Its lexemes with their log-probabilities. The last one carries that of the line's end too.
     pub lexemes: Vec<Token>,
-    /// Lexemes before the cursor that matched at the start, up to eight.
+    /// Lexemes before the cursor that matched at the start, up to twelve.
     pub matched: usize,
     /// The proposal reached the line end that it stops at.
     pub ended: bool,

@@ -10,8 +10,8 @@ use super::lexer;
 
 /// How many lexemes the chains look back. The deepest finds long matches among many, the shortest finds any.
 pub(super) const CHAINS: [usize; 3] = [1, 2, 4];
-/// Longest context compared, in lexemes. Orders above six change no distribution, but drafts grade matches up to eight.
-pub(super) const CONTEXT: usize = 8;
+/// Longest context compared, in lexemes; see [`super::predict::ORDERS`].
+pub(super) const CONTEXT: usize = super::predict::ORDERS;
 /// Most bytes taken of one text; suggestions end at documents half this size.
 pub(super) const TEXT_LIMIT: usize = 2_000_000;
 

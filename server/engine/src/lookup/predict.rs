@@ -5,19 +5,26 @@ use super::lexer::{self, Class, NEWLINE};
 use super::source::{Source, View};
 
 /// Orders whose counts are interpolated.
-const ORDERS: usize = 6;
+///
+/// Against 6, 8 and 16: lines to their end exactly right in Rust 30.9, 33.6, 37.9 (12) and 39.0 %, in Python 19.1, 20.3,
+/// 20.7 and 20.9 %, in JavaScript 18.4, 19.5, 20.2 and 20.6 % (8,000 random places in installed source files with that
+/// line's rest cut out, November 2026). Blanks count as lexemes, so 12 are about five words.
+pub(super) const ORDERS: usize = 12;
 /// Positions looked at per text and chain. The newest come first; more change a distribution little.
-const WALK: [usize; CHAINS.len()] = [96, 192, 192];
+const WALK: [usize; CHAINS.len()] = [192, 256, 256];
 /// Probability of a lexeme that no context has seen, as the base of the interpolation: one over a usual file's vocabulary.
 const UNSEEN: f32 = 1.0 / 2_000.0;
 /// The same among the words that begin as the typed one does.
 const UNSEEN_WORD: f32 = 0.05;
-/// What a position weighs right at the cursor, beyond the 1 of any position in the same file. Start value.
-const NEARNESS: f32 = 2.0;
-/// Bytes from the cursor at which half of that is left. Start value.
+/// What each kind of next lexeme adds to the weight of the shorter contexts. Witten and Bell have 1; with 2 the lines
+/// shown at 70 % precision rise from 49 to 50 % of all in Rust, 18.9 to 20.1 in Python, 17.8 to 19.3 in JavaScript (as above).
+const DOUBT: f32 = 2.0;
+/// What a position far from the cursor weighs; one at the cursor weighs 1. Start value.
+const FAR: f32 = 0.33;
+/// Bytes from the cursor at which half of the difference is left. Start value.
 const NEAR: f32 = 4_000.0;
 /// What a position in another text weighs. Start value.
-const ELSEWHERE: f32 = 0.7;
+const ELSEWHERE: f32 = 0.33;
 /// Fewest typed bytes of a word to look for it anywhere, and most places looked at.
 const WORD_BYTES: usize = 2;
 const WORD_PLACES: usize = 2_000;
@@ -164,7 +171,7 @@ impl<'a> Predictor<'a> {
         }
     }
 
-    /// Witten–Bell interpolation: an order with C observations of T different lexemes leaves T / (C + T) to the
+    /// Witten–Bell interpolation: an order with C observations of T different lexemes leaves about T / (C + T) to the
     /// shorter ones (Witten and Bell, "The zero-frequency problem", IEEE Trans. Inf. Theory 37(4), 1991).
     fn best(&self, query: &Query) -> Option<Guess<'a>> {
         let base = if query.partial.is_empty() {
@@ -191,7 +198,7 @@ impl<'a> Predictor<'a> {
             .collect();
         let probability = |candidate: &Candidate<'_>| {
             orders.iter().fold(base, |shorter, (order, total, kinds)| {
-                (candidate.at_least(*order) + kinds * shorter) / (total + kinds)
+                (candidate.at_least(*order) + DOUBT * kinds * shorter) / (total + DOUBT * kinds)
             })
         };
         let scored = self
@@ -226,7 +233,7 @@ fn continues(lexeme: &str, partial: &str) -> bool {
 fn nearness(byte: usize, cursor: usize) -> f32 {
     // A weight needs no exact distance.
     let distance = byte.abs_diff(cursor) as f32;
-    1.0 + NEARNESS / (1.0 + distance / NEAR)
+    FAR + (1.0 - FAR) / (1.0 + distance / NEAR)
 }
 
 impl Query {

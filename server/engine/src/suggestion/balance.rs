@@ -29,10 +29,14 @@ pub(super) fn balance(doc: &Document, place: &Place, text: &str) -> usize {
         .zip(on_line)
         .take_while(|(closer, open)| closer.closer == open.closer)
         .count();
+    if own == closers.len() {
+        return text.len();
+    }
+    let window = syntax::ErrorWindow::around(doc, place.offset);
+    let errors = |text: &str| window.as_ref()?.errors_with(text.trim_end());
     for (number, closer) in closers.iter().enumerate().skip(own) {
         let after = closer.at + closer.closer.len_utf8();
-        let with = syntax::error_delta(doc, place.offset, &text[..after]);
-        let without = syntax::error_delta(doc, place.offset, text[..closer.at].trim_end());
+        let (with, without) = (errors(&text[..after]), errors(&text[..closer.at]));
         let belongs = match (with, without) {
             (Some(with), Some(without)) if with != without => with < without,
             _ => is_open(doc, place, number, closer.closer),
