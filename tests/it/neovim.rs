@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use foretoken_grammars::Language;
+use foretoken_infer::library::{self, Places};
 use foretoken_tests::editors;
 use foretoken_tests::process::{Home, binary, root};
 
@@ -31,6 +32,10 @@ fn ghost_text_in_a_real_neovim() {
         .stdin(Stdio::null());
     for name in ["CONFIG", "DATA", "STATE", "CACHE"] {
         driver.env_remove(format!("XDG_{name}_HOME"));
+    }
+    // The private home hides the library that the build put into the user's data directory.
+    if let Ok(found) = library::find(&Places::of_process(None, None)) {
+        driver.env("FORETOKEN_ONNXRUNTIME", found.path);
     }
     let output = driver.output().expect("a Neovim that was found starts");
     assert!(

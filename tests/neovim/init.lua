@@ -46,6 +46,8 @@ vim.lsp.protocol.make_client_capabilities = function()
 end
 
 vim.lsp.config('foretoken', {
+  -- Whether a text is good enough is judged elsewhere; here something has to be offered.
+  settings = { foretoken = { completion = { minimumProbability = 0.2 } } },
   on_exit = function(code, signal)
     _G.ended = { code = code, signal = signal }
   end,
