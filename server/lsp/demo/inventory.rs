@@ -1,4 +1,4 @@
-//! Stock of a small warehouse: what is there, what it is worth, what must be ordered.
+//! Stock of a small warehouse: what is there, what must be ordered.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,15 +22,19 @@ pub enum StockError {
 impl fmt::Display for StockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StockError::UnknownItem(name) => write!(f, "there is no item called {name}"),
+            StockError::UnknownItem(name) => {
+                write!(f, "there is no item called {name}")
+            }
             StockError::NotEnough { name, wanted, left } => {
-                write!(f, "{wanted} of {name} were wanted but only {left} are left")
+                write!(f, "{wanted} of {name} wanted, {left} left")
             }
         }
     }
 }
 
 impl std::error::Error for StockError {}
+
+pub type Result<T> = std::result::Result<T, StockError>;
 
 /// All items by name.
 #[derive(Debug, Default)]
@@ -47,7 +51,7 @@ impl Warehouse {
         self.items.insert(item.name.clone(), item)
     }
 
-    pub fn add(&mut self, name: &str, quantity: u32) -> Result<u32, StockError> {
+    pub fn add(&mut self, name: &str, quantity: u32) -> Result<u32> {
         let item = self
             .items
             .get_mut(name)
@@ -57,7 +61,7 @@ impl Warehouse {
     }
 
     // demo: type
-    pub fn remove(&mut self, name: &str, quantity: u32) -> Result<u32, StockError> {
+    pub fn remove(&mut self, name: &str, quantity: u32) -> Result<u32> {
         let item = self
             .items
             .get_mut(name)
@@ -75,11 +79,17 @@ impl Warehouse {
     // demo: end
 
     pub fn total_cents(&self) -> u64 {
-        self.items.values().map(|item| u64::from(item.quantity) * item.price_cents).sum()
+        self.items
+            .values()
+            .map(|item| u64::from(item.quantity) * item.price_cents)
+            .sum()
     }
 
     pub fn to_reorder(&self) -> Vec<&Item> {
-        self.items.values().filter(|item| item.quantity <= item.reorder_level).collect()
+        self.items
+            .values()
+            .filter(|item| item.quantity <= item.reorder_level)
+            .collect()
     }
 }
 
@@ -89,8 +99,15 @@ mod tests {
 
     fn warehouse() -> Warehouse {
         let mut warehouse = Warehouse::new();
-        for (name, quantity, price_cents) in [("bolt", 40, 15), ("nut", 25, 10), ("gear", 3, 1250)] {
-            warehouse.insert(Item { name: name.to_string(), quantity, price_cents, reorder_level: 5 });
+        for (name, quantity, price_cents) in
+            [("bolt", 40, 15), ("nut", 25, 10), ("gear", 3, 1250)]
+        {
+            warehouse.insert(Item {
+                name: name.to_string(),
+                quantity,
+                price_cents,
+                reorder_level: 5,
+            });
         }
         warehouse
     }
@@ -98,7 +115,8 @@ mod tests {
     #[test]
     fn adding_to_an_unknown_item_is_refused() {
         let mut warehouse = warehouse();
-        assert_eq!(warehouse.add("cog", 1), Err(StockError::UnknownItem("cog".to_string())));
+        let error = StockError::UnknownItem("cog".to_string());
+        assert_eq!(warehouse.add("cog", 1), Err(error));
     }
 
     // demo: type

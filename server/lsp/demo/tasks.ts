@@ -1,4 +1,4 @@
-// A task list with undo: pure state, one reducer, and a store that tells its listeners.
+// A task list with undo: pure state, one reducer, a store with listeners.
 
 export type Priority = "low" | "normal" | "high";
 
@@ -25,28 +25,37 @@ export type Listener = (state: State) => void;
 
 export const emptyState: State = { tasks: [], nextId: 1 };
 
-/** Applies a change to the task with this id and leaves all others alone. */
-function updateTask(state: State, id: number, change: (task: Task) => Task): State {
-  return {
-    ...state,
-    tasks: state.tasks.map((task) => (task.id === id ? change(task) : task)),
-  };
+/** Changes the task with this id and leaves all others alone. */
+function update(state: State, id: number, change: Partial<Task>): State {
+  const tasks = state.tasks.map((task) =>
+    task.id === id ? { ...task, ...change } : task,
+  );
+  return { ...state, tasks };
+}
+
+function find(state: State, id: number): Task | undefined {
+  return state.tasks.find((task) => task.id === id);
 }
 
 export function reduce(state: State, action: Action): State {
   switch (action.kind) {
     case "add": {
       const { title, priority, dueAt } = action;
-      const task: Task = { id: state.nextId, title, priority, done: false, dueAt };
-      return { tasks: [...state.tasks, task], nextId: state.nextId + 1 };
+      const id = state.nextId;
+      const task: Task = { id, title, priority, done: false, dueAt };
+      return { tasks: [...state.tasks, task], nextId: id + 1 };
     }
     case "rename":
-      return updateTask(state, action.id, (task) => ({ ...task, title: action.title }));
+      return update(state, action.id, { title: action.title });
     // demo: type
-    case "toggle":
-      return updateTask(state, action.id, (task) => ({ ...task, done: !task.done }));
-    case "remove":
-      return { ...state, tasks: state.tasks.filter((task) => task.id !== action.id) };
+    case "toggle": {
+      const task = find(state, action.id);
+      return update(state, action.id, { done: !task?.done });
+    }
+    case "remove": {
+      const tasks = state.tasks.filter((task) => task.id !== action.id);
+      return { ...state, tasks };
+    }
     // demo: end
   }
 }
@@ -54,7 +63,7 @@ export function reduce(state: State, action: Action): State {
 /** Open tasks first, then by priority, then by the day they are due. */
 export function sorted(tasks: readonly Task[]): Task[] {
   const rank: Record<Priority, number> = { high: 0, normal: 1, low: 2 };
-  const due = (task: Task) => task.dueAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  const due = (task: Task) => task.dueAt?.getTime() ?? Infinity;
   return [...tasks].sort(
     (a, b) =>
       Number(a.done) - Number(b.done) ||

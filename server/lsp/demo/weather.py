@@ -1,4 +1,4 @@
-"""Reads station reports, keeps the sane ones, and prints a summary per station."""
+"""Reads station reports, keeps the sane ones, prints one line each."""
 
 from __future__ import annotations
 
@@ -38,12 +38,13 @@ class Summary:
     def __str__(self) -> str:
         return (
             f"{self.station:<12} {self.count:>5} readings, "
-            f"{self.mean_celsius:5.1f} °C on average ({self.lowest:.1f} to {self.highest:.1f})"
+            f"{self.mean_celsius:5.1f} °C on average "
+            f"({self.lowest:.1f} to {self.highest:.1f})"
         )
 
 
 def parse_row(row: dict[str, str]) -> Reading | None:
-    """Turns a CSV row into a reading, or None when a field is missing or no number."""
+    """Turns a CSV row into a reading, or None when a field is wrong."""
     try:
         return Reading(
             station=row["station"].strip(),
@@ -57,7 +58,9 @@ def parse_row(row: dict[str, str]) -> Reading | None:
 
 def is_sane(reading: Reading) -> bool:
     """False for a broken sensor."""
-    return MIN_CELSIUS <= reading.celsius <= MAX_CELSIUS and 0.0 <= reading.humidity <= 100.0
+    if not MIN_CELSIUS <= reading.celsius <= MAX_CELSIUS:
+        return False
+    return 0.0 <= reading.humidity <= 100.0
 
 
 # demo: type
@@ -94,8 +97,9 @@ def summarize(station: str, readings: list[Reading]) -> Summary:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints one line per station for all files named on the command line."""
-    readings = [reading for name in arguments for reading in read_file(Path(name))]
+    """Prints one line per station for all files on the command line."""
+    paths = [Path(name) for name in arguments]
+    readings = [reading for path in paths for reading in read_file(path)]
     if not readings:
         print("no readings", file=sys.stderr)
         return 1

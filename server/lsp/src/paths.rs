@@ -138,3 +138,63 @@ pub fn tighten(path: &Path) -> io::Result<bool> {
     let _ = mode;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/file.toml");
+        write(&path, b"old and longer").unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        let names: Vec<_> = std::fs::read_dir(folder.path().join("a/b"))
+            .unwrap()
+            .collect();
+        assert_eq!(names.len(), 1);
+        assert!(write(Path::new("/"), b"x").is_err());
+    }
+
+    #[test]
+    fn a_write_that_fails_keeps_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("there");
+        std::fs::create_dir_all(path.join("full")).unwrap();
+        assert!(write(&path, b"x").is_err());
+        assert!(path.join("full").exists());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn modes_are_closed_whatever_they_were() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("d");
+        std::fs::create_dir(&directory).unwrap();
+        let file = directory.join("f");
+        std::fs::write(&file, "").unwrap();
+        for (path, mode) in [(&directory, 0o777), (&file, 0o664)] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(open_to_others(path), Some(mode));
+        }
+        create_file(&file).unwrap();
+        assert_eq!(
+            (open_to_others(&directory), open_to_others(&file)),
+            (None, None)
+        );
+        assert!(!tighten(&file).unwrap());
+    }
+
+    #[test]
+    fn each_directory_is_our_own() {
+        let paths = Paths::under(Path::new("/home/ada"));
+        let mut all: Vec<&Path> = paths.named().iter().map(|(_, path)| *path).collect();
+        all.dedup();
+        assert_eq!(all.len(), 4);
+        assert!(paths.logs().starts_with(&paths.state));
+        assert!(paths.config_file().starts_with(&paths.config));
+    }
+}

@@ -173,3 +173,67 @@ impl Write for Line<'_> {
         self.0.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_file_is_private_and_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = folder.path().join("log");
+        let mut file = LogFile::create(&logs).unwrap();
+        assert_eq!(paths::open_to_others(&file.path), None);
+        assert_eq!(paths::open_to_others(&logs), None);
+        let line = [b'x'; 64 * 1024];
+        for _ in 0..200 {
+            file.write_all(&line).unwrap();
+        }
+        let sizes: Vec<u64> = std::fs::read_dir(&logs)
+            .unwrap()
+            .map(|entry| entry.unwrap().metadata().unwrap().len())
+            .collect();
+        assert_eq!(sizes.len(), 2);
+        assert!(
+            sizes
+                .iter()
+                .all(|size| *size <= MAX_FILE + line.len() as u64),
+            "{sizes:?}"
+        );
+    }
+
+    #[test]
+    fn the_newest_files_of_earlier_processes_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        for start in 100..120 {
+            let name = format!("foretoken-{start}-1.log");
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        std::fs::write(folder.path().join("notes.txt"), "").unwrap();
+        let file = LogFile::create(folder.path()).unwrap();
+        let mut names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names.len(), KEPT + 1, "{names:?}");
+        assert_eq!(names[0], "foretoken-111-1.log");
+        assert!(file.path.exists());
+        assert!(names.contains(&"notes.txt".to_owned()));
+    }
+
+    #[test]
+    fn a_filter_that_makes_no_sense_and_a_home_that_is_none_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::under(folder.path());
+        let sentence = |filter: &str, paths: Option<&Paths>| {
+            file_layer::<tracing_subscriber::Registry>(filter, paths)
+                .map(drop)
+                .unwrap_err()
+        };
+        assert!(sentence("a=b=c", Some(&paths)).contains("is not valid"));
+        assert!(sentence("info", None).contains("no home directory"));
+        std::fs::write(&paths.state, "").unwrap();
+        assert!(sentence("info", Some(&paths)).starts_with("No log is written to"));
+    }
+}

@@ -398,7 +398,10 @@ impl<'a> Show<'a> {
 
     fn draw(&mut self) -> Result<(), Failure> {
         let saved = 100.0 * self.tally.saved();
-        let status = format!("{saved:.0} % of the keys saved    {}", self.note);
+        let mut status = format!("{saved:.0} % of the keys saved");
+        if !self.note.is_empty() {
+            status += &format!("  ·  {}", self.note);
+        }
         let scene = Scene {
             title: &self.title,
             ghost: &self.ghost.text,

@@ -124,6 +124,11 @@ mod tests {
                 assert!(gap.text.len() > 60, "{choice:?}");
             }
             assert!(!sample.text().contains("demo:"), "{choice:?}");
+            // What does not fit beside the line numbers would not be seen.
+            let typed = sample.gaps.iter().flat_map(|gap| gap.text.lines());
+            for line in sample.lines.iter().map(String::as_str).chain(typed) {
+                assert!(line.chars().count() < 75, "{choice:?}: {line}");
+            }
         }
     }
 }

@@ -36,14 +36,10 @@ impl Recording {
         }
     }
 
-    /// The whole picture. A viewer without animation, or who asked for less motion, sees the last
-    /// frame that has ghost text.
+    /// The whole picture. A viewer without animation, or who asked for less motion, sees a
+    /// suggestion that was about to be accepted.
     pub(super) fn svg(&self) -> String {
-        let still = self
-            .frames
-            .iter()
-            .rposition(|(_, frame)| has_ghost(frame))
-            .unwrap_or(0);
+        let still = self.still();
         let (mut style, mut body) = (self.cursor(still), String::new());
         for (index, (text, runs)) in self.elements().into_iter().enumerate() {
             if runs == [(0, self.frames.len())] {
@@ -72,6 +68,21 @@ impl Recording {
              <rect id=\"c\" width=\"2\" height=\"{HEIGHT}\" fill=\"#e6b455\"/>\n</svg>\n",
             self.total().as_secs_f64()
         )
+    }
+
+    /// The frame with the longest ghost text that was accepted next; where none was, the one with the
+    /// longest at all.
+    fn still(&self) -> usize {
+        let has = |index: usize, style| {
+            let frame = self.frames.get(index).map(|(_, frame)| frame);
+            frame.is_some_and(|frame| characters(frame, style) > 0)
+        };
+        let rank = |index: &usize| {
+            let (_, frame) = &self.frames[*index];
+            let accepted = has(index + 1, Style::Accepted) && !has(*index, Style::Accepted);
+            (accepted, characters(frame, Style::Ghost))
+        };
+        (0..self.frames.len()).max_by_key(rank).unwrap_or(0)
     }
 
     /// Every different row with the runs of frames that have it.
@@ -152,12 +163,14 @@ impl Recording {
     }
 }
 
-fn has_ghost(frame: &Frame) -> bool {
-    frame
+/// How many characters of a style a frame has.
+fn characters(frame: &Frame, style: Style) -> usize {
+    let spans = frame
         .rows
         .iter()
         .flatten()
-        .any(|span| span.style == Style::Ghost)
+        .filter(|span| span.style == style);
+    spans.map(|span| span.text.trim().chars().count()).sum()
 }
 
 /// One row of text. Each span states its place, so that a viewer's font cannot shift it.
