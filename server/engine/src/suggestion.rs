@@ -225,8 +225,7 @@ fn partial_word(text: &str) -> usize {
     }
 }
 
-/// What a suggestion must never begin with: the rest of the line, or where that is blank and a whole line is asked
-/// for, the next line.
+/// What a suggestion must never begin with: the rest of the line. The lines below were compared before.
 fn follows(place: &Place) -> Option<&str> {
     let tail = place.tail.trim();
     (!tail.is_empty()).then_some(tail)
