@@ -210,10 +210,35 @@ function Editor:screen()
   ]]) --[[@as string]]
 end
 
---- Leaves insert mode and forgets the buffer.
+--- What the server says of itself, after it has read all that was sent before.
+---@return table
+function Editor:status()
+  return self:lua([[
+    local client = vim.lsp.get_clients({ bufnr = 0, name = 'foretoken' })[1]
+    local ask = { command = 'foretoken.status', arguments = { { documents = true } } }
+    -- By its number: with 0 Neovim does not send the changes that it holds back.
+    local bufnr = vim.api.nvim_get_current_buf()
+    local answer = client:request_sync('workspace/executeCommand', ask, 10000, bufnr)
+    return assert(answer, 'no answer').result
+  ]]) --[[@as table]]
+end
+
+--- Fails unless the server holds the text of the current buffer, to the byte.
+function Editor:in_step()
+  local uri = self:lua('return vim.uri_from_bufnr(0)')
+  local documents = vim.tbl_filter(function(document)
+    return document.uri == uri
+  end, self:status().documents)
+  self:equal(#documents, 1, 'the number of documents at ' .. uri)
+  local ends = self:lua('return vim.bo.fileformat') == 'dos' and '\r\n' or '\n'
+  self:equal(documents[1].sha256, vim.fn.sha256((self:text():gsub('\n', ends))), "the hash of the server's text")
+end
+
+--- Leaves insert mode, compares the texts of editor and server, and forgets the buffer.
 function Editor:reset()
   self:input('<Esc><Esc>')
   self:settle(false)
+  self:in_step()
   self:call('nvim_cmd', { cmd = 'bwipeout', bang = true }, {})
 end
 

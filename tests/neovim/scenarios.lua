@@ -171,6 +171,49 @@ scenario('accept word by word', function(editor)
   editor:holds(typed .. ghost, 'the buffer after accepting the rest')
 end)
 
+--- How much the server has counted since `before`.
+---@param editor Editor
+---@param before table counts of offers
+---@return table
+local function counted(editor, before)
+  local now = editor:status().offers
+  return vim.tbl_map(function(name)
+    return now[name] - before[name]
+  end, { accepted = 'accepted', whole = 'acceptedWhole', characters = 'acceptedCharacters', dismissed = 'dismissed' })
+end
+
+scenario('an accepted suggestion is counted once', function(editor)
+  editor:open('counted.py', CALLS)
+  local before = editor:status().offers
+  editor:input('a')
+  local ghost = editor:ghost()
+  editor:input('<C-F>')
+  editor:holds('a' .. ghost, 'the buffer after accepting')
+  editor:equal(
+    vim.inspect(counted(editor, before)),
+    vim.inspect({ accepted = 1, whole = 1, characters = vim.fn.strchars(ghost), dismissed = 0 }),
+    'the counts'
+  )
+end)
+
+scenario('an accepted word is counted by its characters', function(editor)
+  editor:open('counted-word.py', CALLS)
+  local before = editor:status().offers
+  editor:input('a')
+  local ghost = editor:ghost()
+  editor:input('<C-Right>')
+  editor:wait('the word', function()
+    return counted(editor, before).accepted == 1
+  end)
+  local word = editor:call('nvim_get_current_line'):sub(#'    print_ta' + 1)
+  assert(vim.startswith(ghost, word) and word ~= ghost, word)
+  editor:equal(
+    vim.inspect(counted(editor, before)),
+    vim.inspect({ accepted = 1, whole = 0, characters = vim.fn.strchars(word), dismissed = 0 }),
+    'the counts'
+  )
+end)
+
 scenario('keys typed along before accepting are not doubled', function(editor)
   editor:open('along.py', CALLS)
   editor:input('a')
@@ -202,10 +245,12 @@ scenario('a suggestion that was put away is gone and the buffer as typed', funct
   editor:open('dismissed.py', CALLS)
   editor:input('a')
   editor:ghost()
+  local before = editor:status().offers
   editor:input('<C-]>')
   editor:wait('no ghost text', function()
     return editor:drawn() == vim.NIL
   end)
+  editor:equal(counted(editor, before).dismissed, 1, 'the count of the server')
   editor:input('<C-F>')
   editor:holds('a', 'the buffer')
 end)
@@ -249,7 +294,8 @@ scenario('status, cancel and an unknown command answer', function(editor)
   local told = editor:wait('the status', function()
     return editor:lua('return _G.told[1]') ~= vim.NIL and editor:lua('return _G.told[1]')
   end)
-  assert(vim.startswith(told, 'Foretoken: '), told)
+  assert(vim.startswith(told, 'Foretoken 0.'), told)
+  assert(told:find('\nmodel: ', 1, true) and told:find('\noffered %d+, accepted %d+'), told)
   editor:lua('_G.told = {}')
   editor:call('nvim_command', 'Foretoken cancel')
   editor:call('nvim_command', 'Foretoken nonsense')
@@ -264,6 +310,7 @@ scenario('checkhealth finds no error', function(editor)
   local report = editor:text()
   assert(not report:find('ERROR'), report)
   assert(report:find('shows ghost text') and report:find('client %d'), report)
+  editor:call('nvim_command', 'bwipeout')
 end)
 
 scenario('a suggestion in the completion menu', function(editor)

@@ -246,8 +246,7 @@ end
 local run = {
   status = function()
     execute('foretoken.status', function(status)
-      local known = type(status) == 'table' and type(status.message) == 'string'
-      vim.notify('Foretoken: ' .. (known and status.message or vim.inspect(status)))
+      vim.notify(require('foretoken.status').describe(status))
     end)
   end,
   cancel = function()
