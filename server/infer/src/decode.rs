@@ -106,7 +106,7 @@ impl Run {
             }
         }
         loop {
-            if (self.job.stop)() || self.reply.is_closed() {
+            if (self.job.stop)() || self.unwanted() {
                 return Advance::Ended(End::Stopped);
             }
             match verdict(self.job.class) {
@@ -139,6 +139,11 @@ impl Run {
         }
     }
 
+    /// Whether nobody can receive the outcome. What a warm-up leaves in the cache is wanted all the same.
+    fn unwanted(&self) -> bool {
+        self.job.class != Class::Warm && self.reply.is_closed()
+    }
+
     /// One run of the model: a chunk of the prompt, or its rest with drafts behind it and a token for
     /// each row that held. `Some` when the job has come to its end.
     fn step(&mut self, model: &mut Model) -> ort::Result<Option<End>> {
@@ -156,7 +161,7 @@ impl Run {
             self.ran(count);
             return Ok((prefill_only && pending == count).then_some(End::Budget));
         }
-        let drafts = self.draft(model, past);
+        let drafts = self.draft(model);
         let mut new = self.plan.ids[past..].to_vec();
         new.extend_from_slice(&drafts);
         let rows = drafts.len() + 1;
@@ -205,12 +210,14 @@ impl Run {
     }
 
     /// Ids to verify along with the next token.
-    fn draft(&self, model: &Model, past: usize) -> Vec<u32> {
+    fn draft(&self, model: &Model) -> Vec<u32> {
         let plan = &self.plan;
-        let left =
-            self.job.limits.max_tokens - self.outcome.tokens.len().min(self.job.limits.max_tokens);
-        let room =
-            model.info.max_positions - past.max(plan.ids.len()).min(model.info.max_positions);
+        let left = self
+            .job
+            .limits
+            .max_tokens
+            .saturating_sub(self.outcome.tokens.len());
+        let room = model.info.max_positions.saturating_sub(plan.ids.len());
         let limit = left.min(room).saturating_sub(1);
         if !model.drafts || limit == 0 {
             return Vec::new();

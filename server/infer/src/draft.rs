@@ -89,12 +89,16 @@ pub(crate) fn propose(
         end -= 1;
     }
     // Encoded jointly with the piece, because a token may reach over the border between them. Where
-    // the ids at hand are not the ones such text gets, the model went its own way: no draft.
-    let joint = tokens.encode(&[tail.piece, tail.owed, &follows[..end]].concat());
-    match joint.strip_prefix(tail.ids) {
-        Some(next) => next[..next.len().min(length)].to_vec(),
-        None => Vec::new(),
-    }
+    // the ids at hand are not those that such text gets, the model went its own way, and what follows
+    // is encoded alone: a poorer draft costs a row, never an answer.
+    let follows = &follows[..end];
+    let joint = tokens.encode(&[tail.piece, tail.owed, follows].concat());
+    let mut next = match joint.strip_prefix(tail.ids) {
+        Some(next) => next.to_vec(),
+        None => tokens.encode(&[tail.owed, follows].concat()),
+    };
+    next.truncate(length);
+    next
 }
 
 /// What probably follows, and how many tokens of evidence there are for it.
@@ -168,28 +172,41 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_the_model_s_own_way_are_followed_alone() {
+        let Some(tokens) = embedded() else { return };
+        let ids = [tokens.encode("    coun"), tokens.encode("ter")].concat();
+        let tail = Tail {
+            before: "    counter",
+            text: "",
+            owed: "",
+            piece: "    counter",
+            ids: &ids,
+        };
+        let drafts = Drafts {
+            texts: Vec::new(),
+            proposal: Some(".add(word)".into()),
+        };
+        let draft = propose(&tokens, &drafts, tail, None, 8);
+        assert_eq!(draft, tokens.encode(".add(word)"));
+    }
+
+    #[test]
     fn what_contradicts_gives_no_draft() {
         let Some(tokens) = embedded() else { return };
         let ids = tokens.encode("    counter");
         let tail = Tail {
             before: "    counter",
-            text: "",
+            text: "(",
             owed: "",
-            piece: "    something else",
+            piece: "    counter(",
             ids: &ids,
         };
         let drafts = Drafts {
-            texts: Vec::new(),
+            texts: vec!["nothing of the kind".into()],
             proposal: Some(".add".into()),
         };
         assert!(propose(&tokens, &drafts, tail, None, 8).is_empty());
-        let typed = Tail {
-            piece: "    counter",
-            text: "(",
-            ..tail
-        };
-        assert!(propose(&tokens, &drafts, typed, None, 8).is_empty());
-        assert!(propose(&tokens, &Drafts::default(), typed, None, 8).is_empty());
+        assert!(propose(&tokens, &Drafts::default(), tail, None, 8).is_empty());
     }
 
     #[test]

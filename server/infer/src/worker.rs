@@ -88,7 +88,8 @@ impl Infer {
     }
 
     /// Hands a job in and returns at once. While the model loads the job waits; where there is none
-    /// it ends with [`End::NoModel`].
+    /// it ends with [`End::NoModel`]. Dropping the receiver ends the job too, unless it is a
+    /// `Class::Warm`, whose result is the cache.
     pub fn submit(&self, job: Job) -> oneshot::Receiver<Outcome> {
         let (run, outcome) = Run::new(job);
         self.handle.shared.queue.put(run);
