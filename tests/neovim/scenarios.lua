@@ -136,6 +136,45 @@ for _, fixture in ipairs({ CALLS, BLOCKS }) do
   end)
 end
 
+-- What hands do to a text beside typing at its end.
+local EDITS = {
+  'yyP',
+  'jddp',
+  'o😀 𝒳é<BS>e\u{301}<Esc>',
+  'kJ',
+  ':%s/o/🦀/g<CR>',
+  'ggOfirst<CR>second<CR><Esc>',
+  'Gdd',
+  'uuu<C-R>',
+  'gg0d2w.',
+  'VG>',
+  'yyGpp',
+  'A😀<C-W><C-U>x<Esc>',
+  ':g/x/normal Ay<CR>',
+  'ggVGcemptied<Esc>',
+  'u',
+  'ggdG',
+  'ione line<Esc>',
+}
+
+for _, case in ipairs({ { 'utf-8', '\n' }, { 'utf-16', '\n' }, { 'utf-8', '\r\n' }, { 'utf-16', '\r\n' } }) do
+  local encoding, ends = case[1], case[2]
+  local name = ('the server holds the text of the editor, %s, %s'):format(encoding, ends == '\n' and 'LF' or 'CRLF')
+  scenario(name, function(editor)
+    editor:open('edits.txt.py', (ASTRAL:gsub('\n', ends)))
+    editor:input('<Esc>')
+    for _, keys in ipairs(EDITS) do
+      editor:input(keys)
+      editor:settle(false)
+      editor:in_step()
+    end
+    editor:wait('the last of the edits', function()
+      return editor:text() == 'one line\n'
+    end)
+    editor:in_step()
+  end, encoding == 'utf-16' and UTF16 or {})
+end
+
 scenario('undo takes back the suggestion alone, redo brings it again', function(editor)
   editor:open('undo.py', CALLS)
   editor:input('a')
