@@ -192,7 +192,7 @@ impl Run {
         let first = !std::mem::replace(&mut self.plan.begun, true);
         let at = match first && !model.kv_reuse {
             true => model.slots.acquire_empty(),
-            false => model.slots.acquire(&self.plan.ids),
+            false => model.slots.acquire(&self.plan.ids, self.job.class),
         };
         if first {
             self.outcome.counts.reused = model.slots.slot(at).ids.len();

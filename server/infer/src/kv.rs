@@ -6,6 +6,7 @@ use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
 
+use crate::job::Class;
 use crate::session::Graph;
 
 /// Ids that every run computes anew at least. One row alone takes other float kernels than two or more
@@ -66,18 +67,22 @@ impl Slots {
         &mut self.slots[at]
     }
 
-    /// The slot to run `ids` in, rewound to what they have in common, but for the last two. A slot that holds most of them is taken as it is; otherwise the one used longest ago
-    /// gives way and gets a copy of the best prefix, so that a jump does not cost the place before it.
-    pub(crate) fn acquire(&mut self, ids: &[u32]) -> usize {
+    /// The slot to run `ids` in, rewound to what they have in common, but for the last two. A slot
+    /// that holds most of them is taken as it is; otherwise the one used longest ago gives way and gets
+    /// a copy of the best prefix, so that a jump does not cost the place before it. What runs in the
+    /// background takes a slot only if that loses next to nothing: the place where someone types stays.
+    pub(crate) fn acquire(&mut self, ids: &[u32], class: Class) -> usize {
         let common: Vec<usize> = self.slots.iter().map(|slot| slot.common(ids)).collect();
         // The latest slot wins a tie, so that one place keeps one slot.
         let best = (0..self.slots.len())
             .max_by_key(|&at| (common[at], self.slots[at].used))
             .unwrap_or(0);
-        let oldest = (0..self.slots.len())
-            .min_by_key(|&at| self.slots[at].used)
-            .unwrap_or(0);
-        let keeps = common[best] * 2 >= ids.len() || common[best] == self.slots[best].ids.len();
+        let oldest = self.oldest();
+        let lost = self.slots[best].ids.len() - common[best];
+        let keeps = match class.is_foreground() {
+            true => common[best] * 2 >= ids.len() || lost == 0,
+            false => lost <= SCRAPS,
+        };
         let at = if keeps { best } else { oldest };
         if common[best] > common[at] + SCRAPS {
             self.copy(best, at, common[best]);
@@ -91,11 +96,15 @@ impl Slots {
 
     /// The slot used longest ago, emptied: for runs that may reuse nothing.
     pub(crate) fn acquire_empty(&mut self) -> usize {
-        let at = (0..self.slots.len())
-            .min_by_key(|&at| self.slots[at].used)
-            .unwrap_or(0);
+        let at = self.oldest();
         self.rewind(at, 0);
         at
+    }
+
+    fn oldest(&self) -> usize {
+        (0..self.slots.len())
+            .min_by_key(|&at| self.slots[at].used)
+            .unwrap_or(0)
     }
 
     fn rewind(&mut self, at: usize, kept: usize) {

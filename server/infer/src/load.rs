@@ -192,6 +192,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{CHUNKS, Model, Pace, QUANTUM, QUICK};
+    use crate::job::Class;
     use crate::package;
     use crate::session::Running;
     use crate::state::Options;
@@ -250,21 +251,47 @@ mod tests {
         // Other ids behind the half, then the old ones again: the slot is rewound in place.
         let mut other = ids[..half].to_vec();
         other.extend([300, 301, 302, 303]);
-        assert_eq!(model.slots.acquire(&other), at);
+        assert_eq!(model.slots.acquire(&other, Class::Request), at);
         assert_eq!(model.slots.slot(at).ids.len(), half);
         run(&mut model, at, &other[half..]);
-        assert_eq!(model.slots.acquire(&ids), at);
+        assert_eq!(model.slots.acquire(&ids, Class::Request), at);
         assert_eq!(model.slots.slot(at).ids.len(), half);
         assert_eq!(run(&mut model, at, &ids[half..]), whole);
         // A prompt that shares little: another slot gets a copy, and this one is left as it is.
         let mut far = ids[..half / 2].to_vec();
         far.extend(300..300 + u32::try_from(ids.len()).expect("small"));
-        let copy = model.slots.acquire(&far);
+        let copy = model.slots.acquire(&far, Class::Request);
         assert_ne!(copy, at);
         assert_eq!(model.slots.slot(copy).ids, ids[..half / 2]);
         let rest = ids[half / 2..].to_vec();
         assert_eq!(run(&mut model, copy, &rest), whole);
         assert_eq!(model.slots.slot(at).ids, ids);
+    }
+
+    #[test]
+    fn background_work_leaves_the_active_slot_alone() {
+        let Some(mut model) = embedded() else { return };
+        let ids: Vec<u32> = (0..40).map(|at| 100 + at).collect();
+        let active = model.slots.acquire_empty();
+        model
+            .session
+            .run(model.slots.slot(active), &ids, 1)
+            .expect("a run");
+        // Three quarters in common: a request rewinds the slot, a warm-up copies it.
+        let mut changed = ids[..30].to_vec();
+        changed.extend(500..510);
+        let spare = model.slots.acquire(&changed, Class::Warm);
+        assert_ne!(spare, active);
+        assert_eq!(model.slots.slot(spare).ids, ids[..30]);
+        assert_eq!(model.slots.slot(active).ids, ids);
+        // Behind the answer just given there is nothing to lose.
+        let behind = [&ids[..], &[600, 601, 602]].concat();
+        assert_eq!(model.slots.acquire(&behind, Class::Prefetch), active);
+        model
+            .session
+            .run(model.slots.slot(active), &[600, 601, 602], 1)
+            .expect("a run");
+        assert_eq!(model.slots.acquire(&ids, Class::Request), active);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Tokens {
     sorted: Vec<u32>,
     /// Spellings that must never be read out of a text.
     spellings: Vec<(String, u32)>,
+    /// Their first characters: few, so that most of a text is passed over quickly.
+    firsts: Vec<char>,
     cache: Mutex<Cache>,
 }
 
@@ -67,10 +69,16 @@ impl Tokens {
             .map(|(id, token)| (token.content, id))
             .collect();
         spellings.sort();
+        let mut firsts: Vec<char> = spellings
+            .iter()
+            .filter_map(|(s, _)| s.chars().next())
+            .collect();
+        firsts.dedup();
         let mut tokens = Tokens {
             bytes: byte_table(&inner, &spellings)?,
             sorted: Vec::new(),
             spellings,
+            firsts,
             cache: Mutex::default(),
             inner,
         };
@@ -238,10 +246,11 @@ impl Tokens {
     fn spelled_controls<'a>(&'a self, piece: &'a str) -> impl Iterator<Item = usize> + 'a {
         piece.char_indices().filter_map(|(at, first)| {
             let rest = &piece[at..];
-            let spelled = self
-                .spellings
-                .iter()
-                .any(|(spelling, _)| spelling.starts_with(first) && rest.starts_with(spelling));
+            let spelled = self.firsts.contains(&first)
+                && self
+                    .spellings
+                    .iter()
+                    .any(|(spelling, _)| rest.starts_with(spelling));
             spelled.then(|| at + first.len_utf8())
         })
     }
