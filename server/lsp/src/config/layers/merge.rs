@@ -9,7 +9,8 @@ use std::time::Duration;
 use foretoken_grammars::Language;
 use serde_json::Value;
 
-use super::{Layer, Problem, Resolved, SECTIONS, hint};
+use super::hint::hint;
+use super::{Layer, Problem, Resolved, SECTIONS};
 use crate::config::options::{
     CompletionOptions, Field, KEYS, Key, LogOptions, MenuOption, ModelOptions, Options,
     RuntimeOptions,

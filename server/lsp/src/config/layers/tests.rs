@@ -2,7 +2,9 @@
 
 use expect_test::{Expect, expect};
 
+use super::hint::distance;
 use super::*;
+use crate::config::options::{KEYS, Shape};
 
 /// Resolves a fixture and renders every value that some layer set, then every problem.
 fn check(fixture: &str, expected: Expect) {
@@ -21,7 +23,7 @@ fn layers(fixture: &str) -> Layers {
         let file = |layer: Layer| {
             let path = folder.path().join("file.toml");
             std::fs::write(&path, text).unwrap();
-            read_file(&path, layer).unwrap()
+            read::file(&path, layer).unwrap()
         };
         match name {
             "user" => layers.user = Some(file(Layer::User("/home/ada/config.toml".into()))),
@@ -308,7 +310,7 @@ fn the_list_of_keys_is_the_schema() {
             key.path
         );
         let shown = resolved.settings.value(key.path);
-        let expected = parse(key, text);
+        let expected = read::parse(key, text);
         assert!(
             shown == expected || shown.as_f64() == expected.as_f64(),
             "{}: {shown}",
