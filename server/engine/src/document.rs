@@ -78,8 +78,8 @@ pub struct Document {
     pending: bool,
     // The way from an older text to this one, to move along a tree parsed elsewhere.
     since: Arc<parse::Since>,
-    // Whether a `\r` was ever seen: then rows of the rope and of tree-sitter may differ.
-    has_cr: bool,
+    // Whether a lone `\r` was ever seen: then rows of the rope and of tree-sitter may differ.
+    lone_cr: bool,
 }
 
 impl Document {
@@ -97,7 +97,7 @@ impl Document {
             tree: None,
             pending: false,
             since: Arc::new(parse::Since::new(version)),
-            has_cr: text.contains('\r'),
+            lone_cr: lines::has_lone_cr(text),
         };
         let mut steps = 0;
         document.parse(Patience::Short, &mut || {
@@ -158,7 +158,7 @@ impl Document {
         let removed_len = end - start;
         let kept = position::floor_boundary(&self.rope, start + removed_len.min(REMOVED_KEPT));
         let removed = self.rope.byte_slice(start..kept.max(start)).to_string();
-        self.has_cr |= text.contains('\r');
+        self.lone_cr |= lines::has_lone_cr(text);
         let points = (self.tree.is_some() || self.pending)
             .then(|| (parse::point(self, start), parse::point(self, end)));
 
@@ -168,7 +168,8 @@ impl Document {
         let at = chars.start;
         self.rope.remove(chars);
         self.rope.insert(at, text);
-        lines.learn(&self.rope, Arc::make_mut(&mut self.lengths));
+        // An edit can also part a `\r` from its `\n`.
+        self.lone_cr |= lines.learn(&self.rope, Arc::make_mut(&mut self.lengths));
 
         if let Some((start_position, old_end_position)) = points {
             let new_end = start + text.len();

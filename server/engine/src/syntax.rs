@@ -79,10 +79,15 @@ pub fn block_end(doc: &Document, byte: usize) -> Option<usize> {
     };
     let block = Captures::of(query).block?;
     let mut finder = Finder::new(query);
-    ancestors(tree, byte).into_iter().rev().find_map(|node| {
-        let braces = braces(node).filter(|braces| braces.start <= byte && byte <= braces.end)?;
-        finder.captures(node).contains(&block).then_some(braces.end)
-    })
+    ancestors(tree, byte)
+        .into_iter()
+        .rev()
+        .take(DEPTH)
+        .find_map(|node| {
+            let braces =
+                braces(node).filter(|braces| braces.start <= byte && byte <= braces.end)?;
+            finder.captures(node).contains(&block).then_some(braces.end)
+        })
 }
 
 /// The innermost function, method, class or other definition around `byte`, by the tree.
@@ -94,6 +99,7 @@ pub fn enclosing_scope(doc: &Document, byte: usize) -> Option<Range<usize>> {
     let found = ancestors(tree, byte)
         .into_iter()
         .rev()
+        .take(DEPTH)
         .find(|node| node.start_byte() < byte && finder.captures(*node).contains(&scope))?;
     Some(found.byte_range())
 }
@@ -148,7 +154,7 @@ fn region_in_tree(doc: &Document, tree: &Tree, byte: usize) -> Option<Seen> {
     let query = doc.language().scopes()?;
     let names = Captures::of(query);
     let mut finder = Finder::new(query);
-    for node in ancestors(tree, byte).into_iter().rev() {
+    for node in ancestors(tree, byte).into_iter().rev().take(DEPTH) {
         let found = finder.captures(node);
         let has = |name: Option<u32>| name.is_some_and(|name| found.contains(&name));
         let inside = node.start_byte() < byte && byte < node.end_byte();
@@ -198,6 +204,10 @@ fn comment_is_open(doc: &Document, node: Node<'_>, byte: usize) -> bool {
     // Rust's doc comments hold their line break: right behind it the next line begins.
     !closed && !last.ends_with(['\n', '\r'])
 }
+
+/// Most nodes around a place that are looked at, innermost first: real code nests a tenth as deep,
+/// and generated code may nest as deep as it likes.
+const DEPTH: usize = 256;
 
 /// The nodes around the character left of `byte`, outermost first. One walk down from the root:
 /// asking a node for its parent walks each time anew.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ropey::Rope;
+use ropey::{Rope, RopeSlice};
 
 use crate::position::without_end;
 
@@ -84,18 +84,30 @@ impl Touched {
 
     /// Takes the touched lines out, before the edit.
     pub(super) fn forget(&self, rope: &Rope, lengths: &mut LineLengths) {
-        self.each(rope, |length| lengths.remove(length));
-    }
-
-    /// Puts them back in, after the edit.
-    pub(super) fn learn(&self, rope: &Rope, lengths: &mut LineLengths) {
-        self.each(rope, |length| lengths.add(length));
-    }
-
-    fn each(&self, rope: &Rope, mut visit: impl FnMut(usize)) {
-        let count = rope.len_lines() - self.behind - self.first;
-        for line in rope.lines_at(self.first).take(count) {
-            visit(without_end(line).len_bytes());
+        for line in self.lines(rope) {
+            lengths.remove(without_end(line).len_bytes());
         }
     }
+
+    /// Puts them back in, after the edit. Returns whether one of them ends in a lone `\r`.
+    pub(super) fn learn(&self, rope: &Rope, lengths: &mut LineLengths) -> bool {
+        let mut lone_cr = false;
+        for line in self.lines(rope) {
+            lengths.add(without_end(line).len_bytes());
+            lone_cr |= line.len_bytes() > 0 && line.byte(line.len_bytes() - 1) == b'\r';
+        }
+        lone_cr
+    }
+
+    fn lines<'r>(&self, rope: &'r Rope) -> impl Iterator<Item = RopeSlice<'r>> {
+        let count = rope.len_lines() - self.behind - self.first;
+        rope.lines_at(self.first).take(count)
+    }
+}
+
+/// Whether a `\r` stands in `text` that no `\n` follows.
+pub(super) fn has_lone_cr(text: &str) -> bool {
+    text.split('\r')
+        .skip(1)
+        .any(|behind| !behind.starts_with('\n'))
 }

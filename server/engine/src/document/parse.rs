@@ -168,7 +168,7 @@ fn parse_rope(
 /// A byte offset as tree-sitter counts: rows end at `\n` only, columns are bytes.
 pub(super) fn point(document: &Document, byte: usize) -> Point {
     let rope = &document.rope;
-    if !document.has_cr {
+    if !document.lone_cr {
         let row = rope.byte_to_line(byte);
         return Point {
             row,

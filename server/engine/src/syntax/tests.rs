@@ -304,10 +304,11 @@ fn one_window_judges_many() {
 
 #[test]
 fn strange_places_are_calm() {
-    let nested = "(".repeat(20_000);
-    let long = format!("fn f() {{ {} }}", "x".repeat(100_000));
+    let nested = "(".repeat(5_000);
+    let deep = format!("fn f() {{ {}1{} }}", "(".repeat(1_000), ")".repeat(1_000));
+    let long = format!("fn f() {{ {} }}", "x".repeat(50_000));
     for text in [
-        "", "\0\0", "\u{feff}", "\"", "'", "/*", "\r\n\r", &nested, &long,
+        "", "\0\0", "\u{feff}", "\"", "'", "/*", "\r\n\r", &nested, &deep, &long,
     ] {
         for language in Language::ALL.iter().copied() {
             let doc = Document::open("a", language, 1, text);
