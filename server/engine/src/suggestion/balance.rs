@@ -13,8 +13,9 @@ const WINDOW: usize = 32 * 1024;
 /// Syntax errors are compared before brackets are counted, since a parser knows strings, comments and generics.
 pub(super) fn balance(doc: &Document, place: &Place, text: &str) -> usize {
     let syntax = place.language.syntax();
-    let closers = brackets::scan(text, syntax, Start::at(place)).unmatched;
-    let closers: Vec<Bracket> = closers
+    let found = brackets::scan(text, syntax, Start::at(place));
+    let closers: Vec<Bracket> = found
+        .unmatched
         .into_iter()
         .filter(|closer| brackets::is_closer(closer.closer))
         .collect();
@@ -34,11 +35,20 @@ pub(super) fn balance(doc: &Document, place: &Place, text: &str) -> usize {
     }
     let window = syntax::ErrorWindow::around(doc, place.offset);
     let errors = |text: &str| window.as_ref()?.errors_with(text.trim_end());
+    let before = window.as_ref().map_or(0, syntax::ErrorWindow::errors);
+    if let Some(whole) = errors(text) {
+        // A text such as `} else {` closes one bracket for another, so it can only be judged as a whole.
+        let even = closers.len() - own == found.open.len();
+        if whole < before || (whole == before && even) {
+            return text.len();
+        }
+    }
     for (number, closer) in closers.iter().enumerate().skip(own) {
         let after = closer.at + closer.closer.len_utf8();
-        let (with, without) = (errors(&text[..after]), errors(&text[..closer.at]));
-        let belongs = match (with, without) {
-            (Some(with), Some(without)) if with != without => with < without,
+        let belongs = match (errors(&text[..after]), errors(&text[..closer.at])) {
+            (Some(with), Some(without)) if with < without => true,
+            // Where nothing is wrong nothing is missing. Where something is, the parser may have put it elsewhere.
+            (Some(with), Some(without)) if with > without && before == 0 => false,
             _ => is_open(doc, place, number, closer.closer),
         };
         if !belongs {

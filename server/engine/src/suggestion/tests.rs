@@ -324,6 +324,16 @@ fn balance_keeps() {
         (Rust, "fn f() {\n    let a = g(1, h(2$0\n}\n", "));"),
         (TypeScript, "f(() => {\n  a();\n$0\n", "});"),
         (Rust, "let a = \"($0\n", ")\";"),
+        (
+            Rust,
+            "fn f() {\n    if a {\n        b();\n    $0\n        c();\n    }\n}\n",
+            "} else {",
+        ),
+        (
+            Python,
+            "T = (\n    ((A, \"s\"),\n     (B, $0\n\n    ((C, \"r\"),),\n)\n",
+            "\"x\")),",
+        ),
     ]);
 }
 

@@ -249,8 +249,7 @@ impl Watch {
         }
         let columns = self.columns(line);
         if self.floor.is_none() && line.trim_start().starts_with(brackets::is_closer) {
-            // The text begins with the end of the block in which the cursor stands.
-            return self.dedent(line, complete);
+            return self.begins_with_closer(line, complete);
         }
         let floor = *self
             .floor
@@ -284,21 +283,43 @@ impl Watch {
         let from = line.len() - line.trim_start().len();
         let own = &line[from..];
         let waits = !complete && self.line_start + line.len() < BYTE_BUDGET;
-        if !own.starts_with(brackets::is_closer) {
-            if waits && lines::may_become_end(own) {
-                return None;
-            }
-            if lines::is_end(own) && !self.is_next(line) {
-                return Some((self.line_start + line.len(), StopReason::BlockEnd));
-            }
-            return Some((self.kept, StopReason::Dedent));
+        if own.starts_with(brackets::is_closer) {
+            return (!waits).then(|| (self.line_start + from + closing(own), StopReason::BlockEnd));
         }
-        // All of these are one byte long.
-        let is_tail = |c: &char| brackets::is_closer(*c) || matches!(c, ';' | ',');
-        let closers = own.chars().take_while(is_tail).count();
-        if waits && closers == own.trim_end().len() {
+        if waits && lines::may_become_end(own) {
             return None;
         }
-        Some((self.line_start + from + closers, StopReason::BlockEnd))
+        if lines::is_end(own) && !self.is_next(line) {
+            return Some((self.line_start + line.len(), StopReason::BlockEnd));
+        }
+        Some((self.kept, StopReason::Dedent))
     }
+
+    /// The text begins with the end of the block in which the cursor stands. With `} else {` another one begins, which
+    /// ends where a line is not deeper; else the text ends here.
+    fn begins_with_closer(&mut self, line: &str, complete: bool) -> Option<(usize, StopReason)> {
+        if !complete {
+            return None;
+        }
+        if opens(line) {
+            self.floor = Some(self.columns(line) + 1);
+            return None;
+        }
+        Some((self.line_start + line.len(), StopReason::BlockEnd))
+    }
+}
+
+/// Bytes of `line`, which begins with a closer, that close the block: all of it, but only the closers of `} else {`.
+fn closing(line: &str) -> usize {
+    if opens(line) {
+        // Each of these is one byte long.
+        line.chars().take_while(|c| brackets::is_closer(*c)).count()
+    } else {
+        line.len()
+    }
+}
+
+/// The line ends with the start of a block.
+fn opens(line: &str) -> bool {
+    line.trim_end().ends_with(['{', '(', '[', ':'])
 }
