@@ -352,6 +352,37 @@ scenario('checkhealth finds no error', function(editor)
   editor:call('nvim_command', 'bwipeout')
 end)
 
+scenario('a suggestion of another server is taken as that server made it', function(editor)
+  editor:open('other.py', 'value = 1\n$0\n')
+  editor:lua([[
+    local function request(method, _, answer)
+      if method == 'initialize' then
+        answer(nil, { capabilities = { inlineCompletionProvider = true } })
+      elseif method == 'textDocument/inlineCompletion' then
+        answer(nil, { items = { { insertText = 'from elsewhere' } } })
+      else
+        answer(nil, vim.NIL)
+      end
+      return true, 1
+    end
+    vim.lsp.start({
+      name = 'elsewhere',
+      cmd = function()
+        local function done() return true end
+        return { request = request, notify = done, is_closing = function() return false end, terminate = done }
+      end,
+    })
+  ]])
+  editor:input('?')
+  local ghost = editor:wait('ghost text', function()
+    local found = editor:drawn()
+    return type(found) == 'table' and found.text ~= '' and found.text
+  end)
+  editor:equal(ghost, 'from elsewhere', 'the ghost text')
+  editor:input('<C-F>')
+  editor:holds('?from elsewhere', 'the buffer')
+end, { own = 'other' })
+
 scenario('a suggestion in the completion menu', function(editor)
   editor:open('menu.py', CALLS)
   editor:input('a')
