@@ -4,6 +4,7 @@
 //! loads stays for the life of the process.
 
 use std::env;
+use std::error::Error as _;
 use std::ffi::{CStr, c_char};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -246,8 +247,13 @@ fn version_of(path: &Path) -> Result<String, String> {
     // SAFETY: opening a library runs its initialisers. The path is absolute and comes from the user,
     // from this program's own folders or from the system's, never from a workspace; the same library
     // would be opened by the binding next.
-    let library = unsafe { libloading::Library::new(path) }
-        .map_err(|error| format!("the system cannot load it ({error})"))?;
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
+        // The loader's own words are one level below.
+        let words = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        format!("the system cannot load it ({words})")
+    })?;
     // SAFETY: the C API declares `const OrtApiBase* OrtGetApiBase(void)` with C linkage. A library
     // that exports this name with another meaning is not an ONNX Runtime that anyone could load.
     let entry =

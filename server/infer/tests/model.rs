@@ -393,6 +393,31 @@ fn shutting_down_ends_everything_soon() {
 }
 
 #[test]
+fn the_last_handle_ends_the_worker() {
+    let (tell, told) = mpsc::channel();
+    let infer = Infer::start(
+        Options::default(),
+        Box::new(move |state| tell.send(state).expect("the test listens")),
+    );
+    let clone = infer.clone();
+    drop(infer);
+    let outcome = clone.submit(job(ABOVE, 2));
+    drop(clone);
+    let last = std::iter::from_fn(|| told.recv_timeout(Duration::from_secs(60)).ok()).last();
+    let Some(State::Unavailable(why)) = last else {
+        panic!("{last:?}");
+    };
+    let end = outcome.blocking_recv().expect("an outcome").end;
+    match why.code {
+        "shut-down" => assert!(
+            matches!(end, End::Stopped | End::Budget | End::Eom),
+            "{end:?}"
+        ),
+        _ => assert!(matches!(end, End::NoModel | End::Stopped), "{end:?}"),
+    }
+}
+
+#[test]
 fn a_prompt_that_does_not_fit_is_refused_with_its_size() {
     let Some((infer, info)) = start(Options::default()) else {
         return;
