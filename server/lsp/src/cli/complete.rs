@@ -2,10 +2,11 @@
 //! server's. With `--type` the place moves and the model keeps what it has, as it does in an editor.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use foretoken_engine::document::{Change, Document};
+use foretoken_engine::lookup::Lookup;
 use foretoken_engine::position::{self, Encoding, Range};
 use foretoken_engine::prompt::Window;
 use foretoken_engine::trigger::{History, Kind};
@@ -14,8 +15,11 @@ use serde_json::{Value, json};
 
 use super::model::{self, Started};
 use super::{Context, Failure, NOTHING, OK};
+use crate::config::layers::WORKSPACE_FILE;
+use crate::config::{Completion, Settings};
 use crate::pipeline::complete::{self, Attempt, Completed, Inputs, Model};
-use crate::pipeline::report::Reason;
+use crate::pipeline::report::{Reason, Report};
+use crate::state::shown_path;
 
 /// Longest time on the model, so that a slow machine gives the same text as a fast one.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -41,6 +45,10 @@ pub(super) struct Arguments {
     /// TEXT asks again at the same place.
     #[arg(long = "type", value_name = "TEXT", allow_hyphen_values = true)]
     typed: Vec<String>,
+    /// The folder of the project, as an editor would open it. Without it: the nearest folder above the
+    /// file with `.git` or `.foretoken.toml`, else the current one.
+    #[arg(long, value_name = "FOLDER")]
+    root: Option<PathBuf>,
     /// Ask as typing does, which suggests in fewer places than a key pressed for it.
     #[arg(long)]
     automatic: bool,
@@ -82,15 +90,25 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let (document, byte) = open(&arguments.place)?;
-    let started = model::start(context.settings.infer(context.paths.as_ref()));
+    let path = absolute(Path::new(&arguments.place.file))?;
+    let root = match &arguments.root {
+        Some(root) => absolute(root)?,
+        None => project_of(&path),
+    };
+    let (document, byte) = open(&arguments.place, &path, &root)?;
+    let mut layers = context.layers.clone();
+    layers.set_workspaces(&[root]);
+    let (settings, _) = Settings::from_layers(&layers);
+    let started = model::start(settings.infer(context.paths.as_ref()));
     let runtime = super::runtime()?;
     let mut session = Session {
-        context,
+        allowed: settings.completion.allows(&path, document.language()),
+        settings: settings.completion,
         started,
         document,
         byte,
         window: Window::default(),
+        lookup: None,
     };
     let kind = if arguments.automatic {
         Kind::Automatic
@@ -122,8 +140,27 @@ pub(super) fn run(
     Ok(code)
 }
 
-/// The file's text as a document, and the place in bytes.
-fn open(place: &Place) -> Result<(Document, usize), Failure> {
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure(format!("{} is no path: {error}.", path.display())))
+}
+
+/// The folder that an editor would open for this file.
+fn project_of(file: &Path) -> PathBuf {
+    let marked = |folder: &&Path| {
+        [".git", WORKSPACE_FILE]
+            .iter()
+            .any(|marker| folder.join(marker).exists())
+    };
+    match file.ancestors().skip(1).find(marked) {
+        Some(folder) => folder.to_owned(),
+        None => std::env::current_dir().unwrap_or_default(),
+    }
+}
+
+/// The file's text as a document that is parsed, and the place in bytes. The document carries the path
+/// that the language server would give it, so that the prompt is the same.
+fn open(place: &Place, path: &Path, root: &Path) -> Result<(Document, usize), Failure> {
     let name = &place.file;
     let unreadable = |error| Failure(format!("{name} cannot be read: {error}."));
     let metadata = std::fs::metadata(name).map_err(unreadable)?;
@@ -140,9 +177,10 @@ fn open(place: &Place) -> Result<(Document, usize), Failure> {
             "{name} is not UTF-8 text (byte {at} is none); convert it first."
         ))
     })?;
-    let path = std::path::absolute(name).map_err(unreadable)?;
-    let path = path.to_string_lossy();
-    let document = Document::open(&path, Language::detect("", &path), 0, &text);
+    let shown = shown_path(path, &[root.to_owned()]);
+    let mut document = Document::open(&shown, Language::detect("", &shown), 0, &text);
+    // The server parses a large file beside its loop; here nothing waits.
+    document.reparse(&mut || false);
     let byte = byte_of(&document, place)?;
     Ok((document, byte))
 }
@@ -186,16 +224,36 @@ fn print(completed: &Completed, out: &mut dyn Write, err: &mut dyn Write) -> Res
     Ok(())
 }
 
+/// Nothing, for a reason that comes before all work.
+fn refused(reason: Reason) -> Completed {
+    Completed {
+        report: Report {
+            reason: Some(reason.code()),
+            sentence: Some(reason.sentence().to_owned()),
+            ..Report::default()
+        },
+        suggestion: None,
+        empty: Some(reason),
+        said: None,
+        guess: None,
+        window: None,
+        lookup: None,
+    }
+}
+
 /// An open document with a running model.
-struct Session<'a> {
-    context: &'a Context,
+struct Session {
+    /// Whether the settings want suggestions in this file.
+    allowed: bool,
+    settings: Completion,
     started: Started,
     document: Document,
     byte: usize,
     window: Window,
+    lookup: Option<Lookup>,
 }
 
-impl Session<'_> {
+impl Session {
     /// Types a text at the cursor.
     fn insert(&mut self, text: &str) -> Result<(), Failure> {
         let at = position::from_byte(self.document.rope(), self.byte, Encoding::Utf8);
@@ -213,21 +271,18 @@ impl Session<'_> {
 
     /// One completion. `idle` is true for the first, which nothing came before.
     async fn ask(&mut self, kind: Kind, idle: bool) -> Completed {
-        let settings = &self.context.settings.completion;
-        let path = Path::new(self.document.path());
-        let history = History {
-            excluded: !settings.allows(path, self.document.language()),
-            ..History::default()
-        };
+        if !self.allowed {
+            return refused(Reason::Disabled);
+        }
         let inputs = Inputs {
             document: self.document.clone(),
             byte: self.byte,
             kind,
-            history,
+            history: History::default(),
             window: self.window.clone(),
             idle,
-            lookup: None,
-            minimum_probability: settings.minimum_probability,
+            lookup: self.lookup.take(),
+            minimum_probability: self.settings.minimum_probability,
         };
         let info = self.started.info.as_ref();
         let model = info.map(|info| Model {
@@ -242,6 +297,7 @@ impl Session<'_> {
         if let Some(window) = &completed.window {
             self.window = window.clone();
         }
+        self.lookup.clone_from(&completed.lookup);
         completed
     }
 
@@ -376,6 +432,17 @@ mod tests {
     }
 
     #[test]
+    fn the_project_is_the_nearest_marked_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b/c");
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::create_dir(folder.path().join(".git")).unwrap();
+        assert_eq!(project_of(&inner.join("x.rs")), folder.path());
+        std::fs::write(folder.path().join("a/b/.foretoken.toml"), "").unwrap();
+        assert_eq!(project_of(&inner.join("x.rs")), folder.path().join("a/b"));
+    }
+
+    #[test]
     fn what_is_no_text_is_refused_with_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.rs");
@@ -385,7 +452,7 @@ mod tests {
                 line: 1,
                 column: 1,
             };
-            open(&place).map(drop).unwrap_err().0
+            open(&place, file, folder.path()).map(drop).unwrap_err().0
         };
         assert!(sentence(&file).contains("cannot be read"));
         assert!(sentence(folder.path()).contains("is not a file"));
