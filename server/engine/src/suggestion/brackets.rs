@@ -109,15 +109,7 @@ impl Scan<'_> {
         }
         let next = at + c.len_utf8();
         if self.syntax.quotes.contains(&c) {
-            return match string_end(self.text, next, c, self.multiline(c)) {
-                StringEnd::Closed(end) => end,
-                StringEnd::Broken(end) => end,
-                StringEnd::Open => {
-                    self.found.open.push(Bracket { at, closer: c });
-                    self.found.string = Some(c);
-                    self.text.len()
-                }
-            };
+            return self.string(at, c);
         }
         if let Some(closer) = closer_of(c) {
             self.found.open.push(Bracket { at, closer });
@@ -125,6 +117,34 @@ impl Scan<'_> {
             self.close(at, c);
         }
         next
+    }
+
+    /// The end of the string that begins at `at`.
+    fn string(&mut self, at: usize, quote: char) -> usize {
+        // Three quotes hold text of several lines, in the languages that have them; elsewhere nobody writes them.
+        let triple = quote.to_string().repeat(3);
+        let end = if self.text[at..].starts_with(&triple) {
+            let inside = at + triple.len();
+            match self.text[inside..].find(&triple) {
+                Some(end) => StringEnd::Closed(inside + end + triple.len()),
+                None => StringEnd::Open,
+            }
+        } else {
+            string_end(
+                self.text,
+                at + quote.len_utf8(),
+                quote,
+                self.multiline(quote),
+            )
+        };
+        match end {
+            StringEnd::Closed(end) | StringEnd::Broken(end) => end,
+            StringEnd::Open => {
+                self.found.open.push(Bracket { at, closer: quote });
+                self.found.string = Some(quote);
+                self.text.len()
+            }
+        }
     }
 
     /// A closer takes the nearest opener of its kind; what was opened in between stays without closer.
@@ -262,6 +282,11 @@ mod tests {
             r#""a\"(" + "b("#,
             Start::Code,
             &expect![[r#"open "\"" unmatched [] string Some('"')"#]],
+        );
+        check(
+            "\"\"\"a (b\n \" ]\"\"\" + f(",
+            Start::Code,
+            &expect![[r#"open ")" unmatched [] string None"#]],
         );
     }
 
