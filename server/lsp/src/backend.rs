@@ -13,6 +13,7 @@ use crate::edge::wire_number;
 use crate::main_loop::{Asked, Event, Events, Refusal, Reply, Request};
 use crate::outbox::Outbox;
 use crate::proto::from::{self, CommandAsk, CompletionAsk, Lenient};
+use crate::proto::to;
 
 /// The forwarding end of the event channel.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Backend {
             reply,
         })
         .await
-        .unwrap_or_else(|| Ok(CompletionList::default()))
+        .unwrap_or_else(|| Ok(to::empty_menu()))
         .map_err(Error::from)
     }
 

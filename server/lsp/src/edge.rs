@@ -125,6 +125,11 @@ where
         if request.method() == "shutdown" {
             self.phase = Phase::Closing;
         }
+        // The framework drops these without a reply; the protocol wants an error.
+        if request.method().starts_with("$/") {
+            let refused = Response::from_error(id, Error::method_not_found());
+            return future::ready(Ok(Some(refused))).boxed();
+        }
         let request = lenient(request, &id);
         let method = request.method().to_owned();
         let events = self.events.clone();

@@ -14,6 +14,7 @@ use tower_lsp::gen_lsp_types::{CompletionList, InlineCompletionList};
 
 use crate::main_loop::{Refusal, Reply};
 use crate::pipeline::complete::Completed;
+use crate::proto::to;
 
 /// One running attempt.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Answer {
     pub(crate) fn empty(self) {
         match self {
             Answer::Inline(reply) => reply.send(InlineCompletionList::default()),
-            Answer::Menu(reply) => reply.send(CompletionList::default()),
+            Answer::Menu(reply) => reply.send(to::empty_menu()),
         }
     }
 

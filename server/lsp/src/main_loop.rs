@@ -325,8 +325,7 @@ fn serve(state: &mut State, wire: u64, request: Request) {
     match request {
         Request::Initialize { params, reply } => reply.send(state.initialize(&params)),
         Request::Shutdown { reply } => {
-            state.shutdown_asked();
-            reply.send(());
+            state.shutdown_asked(reply);
         }
         Request::Inline { ask, reply } => state.ask(wire, ask, Answer::Inline(reply)),
         Request::Completion { ask, reply } => state.ask(wire, ask, Answer::Menu(reply)),

@@ -13,7 +13,7 @@ use tower_lsp::gen_lsp_types::{
     Registration,
 };
 
-use crate::main_loop::{Event, Events};
+use crate::main_loop::{Event, Events, Reply};
 use crate::proto::ext::{Status, StatusNotification};
 use crate::proto::to;
 
@@ -22,6 +22,9 @@ const SETTINGS_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long it may take to register something or to make room for progress.
 const REGISTER_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the reply to `shutdown` waits for a progress that the client has not made room for.
+const CLOSE_LIMIT: Duration = Duration::from_millis(100);
 
 /// The queue's sending end.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub(crate) enum Outgoing {
     /// Asks to be told when the settings change.
     WatchSettings,
     Progress(Progress),
+    /// The last one: nothing is said after the reply to `shutdown`.
+    Close(Reply<()>),
 }
 
 /// One step of a visible progress. It begins once and ends once, which `State` sees to.
@@ -95,6 +100,7 @@ async fn deliver(client: Client, mut receiver: mpsc::UnboundedReceiver<Outgoing>
     // Progress waits for the client's word; meanwhile its steps lie here.
     let (progress, steps) = mpsc::unbounded_channel();
     let mut steps = Some(steps);
+    let mut showing = None;
     while let Some(outgoing) = receiver.recv().await {
         match outgoing {
             Outgoing::Log(line) => client.log_message(MessageType::Warning, line).await,
@@ -111,8 +117,19 @@ async fn deliver(client: Client, mut receiver: mpsc::UnboundedReceiver<Outgoing>
             Outgoing::Progress(step) => {
                 let _ = progress.send(step);
                 if let Some(steps) = steps.take() {
-                    tokio::spawn(show_progress(client.clone(), steps));
+                    showing = Some(tokio::spawn(show_progress(client.clone(), steps)));
                 }
+            }
+            Outgoing::Close(reply) => {
+                drop(progress);
+                if let Some(mut showing) = showing
+                    && tokio::time::timeout(CLOSE_LIMIT, &mut showing)
+                        .await
+                        .is_err()
+                {
+                    showing.abort();
+                }
+                return reply.send(());
             }
         }
     }

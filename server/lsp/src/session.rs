@@ -18,7 +18,7 @@ use crate::capabilities;
 use crate::config::{Layers, Settings};
 use crate::counts::Counts;
 use crate::flight::{Answer, Waiter};
-use crate::main_loop::{Event, Events};
+use crate::main_loop::{Event, Events, Reply};
 use crate::outbox::{Outbox, Outgoing, Progress};
 use crate::pipeline::complete::Model;
 use crate::pipeline::report::Reason;
@@ -415,9 +415,12 @@ impl State {
         }
     }
 
-    pub(crate) fn shutdown_asked(&mut self) {
+    /// Ends all work; the reply goes out behind everything that was said before it.
+    pub(crate) fn shutdown_asked(&mut self, reply: Reply<()>) {
         self.session.shutdown_asked = true;
         self.end_work();
+        self.progress_end("the session ends".to_owned());
+        self.seams.outbox.send(Outgoing::Close(reply));
     }
 
     /// Nobody asks any more: ends all work and lets the transport run out.

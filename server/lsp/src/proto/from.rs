@@ -331,13 +331,15 @@ pub(crate) fn facts(params: &Value) -> Facts {
     }
 }
 
-/// utf-8 where it is offered, because the buffer is UTF-8; else utf-16, which is always allowed.
+/// utf-8 where it is offered, because the buffer is UTF-8; else utf-16, which is always allowed,
+/// unless the client offers utf-32 and does not name utf-16.
 fn encoding(offered: Option<&Value>) -> Encoding {
-    let utf8 = offered
-        .and_then(Value::as_array)
-        .is_some_and(|offered| offered.iter().any(|kind| kind.as_str() == Some("utf-8")));
-    if utf8 {
+    let offered = offered.and_then(Value::as_array);
+    let names = |word| offered.is_some_and(|list| list.iter().any(|kind| kind == word));
+    if names("utf-8") {
         Encoding::Utf8
+    } else if names("utf-32") && !names("utf-16") {
+        Encoding::Utf32
     } else {
         Encoding::Utf16
     }

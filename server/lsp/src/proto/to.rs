@@ -25,8 +25,17 @@ impl From<Refusal> for Error {
 pub(crate) fn empty_list(method: &str) -> Option<Value> {
     match method {
         "textDocument/inlineCompletion" => Some(json!({"items": []})),
-        "textDocument/completion" => Some(json!({"isIncomplete": false, "items": []})),
+        "textDocument/completion" => Some(json!({"isIncomplete": true, "items": []})),
         _ => None,
+    }
+}
+
+/// A menu with nothing in it, to be asked again at the next character: a complete list would be kept
+/// by the editor while the word grows.
+pub(crate) fn empty_menu() -> lsp::CompletionList {
+    lsp::CompletionList {
+        is_incomplete: true,
+        ..lsp::CompletionList::default()
     }
 }
 
