@@ -64,12 +64,11 @@ pub async fn load(options: Options) -> Result<Model, String> {
 #[must_use]
 pub fn document(item: &Item) -> Document {
     let language = Language::detect(&item.language, &item.path);
-    Document::open(
-        &item.path,
-        language,
-        1,
-        &format!("{}{}", item.prefix, item.suffix),
-    )
+    let text = format!("{}{}", item.prefix, item.suffix);
+    let mut document = Document::open(&item.path, language, 1, &text);
+    // A long file's tree is left to somebody who has time; a bench has.
+    document.reparse(&mut || false);
+    document
 }
 
 /// Asks all systems.

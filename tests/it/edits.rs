@@ -72,9 +72,9 @@ async fn assert_equal(session: &mut Session, uri: &str) {
         .unwrap()
         .clone();
     let mirror = &session.documents[uri];
+    assert_eq!(document["outOfStep"], false, "{status}");
+    assert_eq!(document["version"], mirror.version, "{status}");
     assert_eq!(document["bytes"], mirror.text.len());
-    assert_eq!(document["version"], mirror.version);
-    assert_eq!(document["outOfStep"], false);
     assert_eq!(
         document["sha256"],
         sha256(&mirror.text),

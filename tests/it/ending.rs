@@ -71,7 +71,7 @@ async fn a_closed_stdin_with_a_request_in_flight_ends_the_program() {
     session.initialize().await;
     session.open(URI, "rust", TEXT).await;
     let open = session.inline(URI, TEXT.len()).await;
-    session.hang_up().await;
+    session.hang_up();
     assert_eq!(session.ended(SOON).await, 1);
     drop(open);
     session.tolerance.cut_off = true;
@@ -82,7 +82,7 @@ async fn a_closed_stdin_with_a_request_in_flight_ends_the_program() {
 async fn a_closed_stdin_before_anything_was_said_ends_the_program() {
     let home = Home::default();
     let mut session = home.serve(Persona::named("silent"), &[]);
-    session.hang_up().await;
+    session.hang_up();
     assert_eq!(session.ended(SOON).await, 1);
     session.judge().await;
 }
@@ -164,14 +164,8 @@ async fn an_editor_that_does_not_read_for_a_while_loses_nothing() {
         asked.push(pending);
     }
     // Either the server takes all of it, or it waits for us; it must not break, nor lose a message.
-    {
-        let mut writing = std::pin::pin!(session.send_all(&batch));
-        let written = tokio::time::timeout(SOON, &mut writing).await;
-        session.set_reading(true);
-        if written.is_err() {
-            writing.await;
-        }
-    }
+    session.flushed(SOON).await;
+    session.set_reading(true);
     for request in asked {
         request.result().await;
     }

@@ -166,7 +166,7 @@ async fn an_accept_is_counted_once() {
             .await;
     }
     let status = session.status(false).await;
-    assert_eq!(status["counts"]["accepted"], 1, "{status}");
+    assert_eq!(status["offers"]["accepted"], 1, "{status}");
     session.finish().await;
 }
 

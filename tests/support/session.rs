@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{oneshot, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::frames;
@@ -65,13 +65,20 @@ impl Session {
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
+        let (queue, queued) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
-            output: tokio::sync::Mutex::new(Some(Box::new(output))),
+            output: Mutex::new(Some(queue)),
+            queued: watch::Sender::new(0),
             pending: Mutex::default(),
             trace: Trace::default(),
             read: watch::Sender::new(0),
             reading: watch::Sender::new(true),
         });
+        tokio::spawn(wire::write_all(
+            Box::new(output),
+            queued,
+            Arc::clone(&shared),
+        ));
         let reader = tokio::spawn(wire::read_all(
             input,
             Arc::clone(&shared),
@@ -145,12 +152,20 @@ impl Session {
         for message in messages {
             self.shared.trace.add(From::Client, message.clone());
         }
-        self.shared.write(&bytes).await;
+        self.shared.write(bytes);
+    }
+
+    /// True once the server has taken all that was written, false when it does not within `limit`.
+    pub async fn flushed(&self, limit: Duration) -> bool {
+        let mut queued = self.shared.queued.subscribe();
+        tokio::time::timeout(limit, queued.wait_for(|queued| *queued == 0))
+            .await
+            .is_ok()
     }
 
     /// Writes bytes as they are; the record does not hold them.
     pub async fn send_bytes(&self, bytes: &[u8]) {
-        self.shared.write(bytes).await;
+        self.shared.write(bytes.to_vec());
     }
 
     /// Takes a request back.
@@ -318,12 +333,13 @@ impl Session {
         self.shared.reading.send_replace(reading);
     }
 
-    /// Closes the server's input.
-    pub async fn hang_up(&mut self) {
-        if let Some(mut output) = self.shared.output.lock().await.take() {
-            // The server may be gone already; then there is nothing to close.
-            let _ = output.shutdown().await;
-        }
+    /// Closes the server's input, behind what was written.
+    pub fn hang_up(&mut self) {
+        self.shared
+            .output
+            .lock()
+            .expect("no panic while holding it")
+            .take();
     }
 
     /// Waits for the server's own end and returns the exit code.
@@ -358,7 +374,7 @@ impl Session {
     /// When a rule was broken.
     pub async fn judge(mut self) {
         self.set_reading(true);
-        self.hang_up().await;
+        self.hang_up();
         let reader = std::mem::replace(&mut self.reader, tokio::spawn(async {}));
         tokio::time::timeout(LIMIT, reader)
             .await

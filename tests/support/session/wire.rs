@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::LIMIT;
 use super::reply::{Failure, Reply};
 use crate::frames;
 use crate::trace::{From, Trace};
@@ -17,30 +16,44 @@ pub(super) type Output = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// What the writing side and the reading task share.
 pub(super) struct Shared {
-    pub(super) output: tokio::sync::Mutex<Option<Output>>,
+    /// `None` once the client has hung up.
+    pub(super) output: Mutex<Option<mpsc::UnboundedSender<Vec<u8>>>>,
     pub(super) pending: Mutex<HashMap<i64, oneshot::Sender<(Instant, Reply)>>>,
     pub(super) trace: Trace,
     /// Raised with every message read.
     pub(super) read: watch::Sender<usize>,
     /// False while the client does not look at its input.
     pub(super) reading: watch::Sender<bool>,
+    /// Bytes that the server has not taken yet.
+    pub(super) queued: watch::Sender<usize>,
 }
 
 impl Shared {
-    pub(super) async fn write(&self, bytes: &[u8]) {
-        let mut output = self.output.lock().await;
-        let Some(output) = output.as_mut() else {
+    /// Puts bytes into the queue of the writing task: an editor never waits for its server.
+    pub(super) fn write(&self, bytes: Vec<u8>) {
+        let output = self.output.lock().expect("no panic while holding it");
+        let Some(output) = output.as_ref() else {
             return;
         };
-        // A server that ended closes its input; what it owes is judged by the rules, not here.
-        let write = async {
-            let _ = output.write_all(bytes).await;
-            let _ = output.flush().await;
-        };
-        tokio::time::timeout(LIMIT, write)
-            .await
-            .unwrap_or_else(|_| panic!("the server does not take {} bytes", bytes.len()));
+        self.queued.send_modify(|queued| *queued += bytes.len());
+        // A server that ended takes nothing; what it owes is judged by the rules, not here.
+        let _ = output.send(bytes);
     }
+}
+
+/// Writes what is queued until the client hangs up or the server is gone, then closes the stream.
+pub(super) async fn write_all(
+    mut output: Output,
+    mut queue: mpsc::UnboundedReceiver<Vec<u8>>,
+    shared: Arc<Shared>,
+) {
+    while let Some(bytes) = queue.recv().await {
+        if output.write_all(&bytes).await.is_err() || output.flush().await.is_err() {
+            break;
+        }
+        shared.queued.send_modify(|queued| *queued -= bytes.len());
+    }
+    let _ = output.shutdown().await;
 }
 
 /// Reads until the server closes its output. What is no protocol panics, which fails the session's end.
@@ -61,7 +74,7 @@ pub(super) async fn read_all<R: AsyncRead + Unpin>(input: R, shared: Arc<Shared>
         };
         let at = Instant::now();
         shared.trace.add(From::Server, message.clone());
-        take(&shared, &answers, at, message).await;
+        take(&shared, &answers, at, message);
         shared.read.send_modify(|count| *count += 1);
     }
     // Whoever still waits learns that nothing will come.
@@ -72,7 +85,7 @@ pub(super) async fn read_all<R: AsyncRead + Unpin>(input: R, shared: Arc<Shared>
         .clear();
 }
 
-async fn take(shared: &Shared, answers: &Value, at: Instant, message: Value) {
+fn take(shared: &Shared, answers: &Value, at: Instant, message: Value) {
     let Some(method) = message["method"].as_str() else {
         let waiting = message["id"].as_i64().and_then(|id| {
             shared
@@ -99,5 +112,5 @@ async fn take(shared: &Shared, answers: &Value, at: Instant, message: Value) {
     };
     let reply = json!({"jsonrpc": "2.0", "id": id, "result": answer});
     shared.trace.add(From::Client, reply.clone());
-    shared.write(&frames::encode(&reply)).await;
+    shared.write(frames::encode(&reply));
 }
