@@ -329,7 +329,11 @@ scenario('<Tab> takes a suggestion, jumps in a snippet, and is a tab otherwise',
   editor:reset()
   editor:open('tab-snippet.py', 'x = 1\n$0\n')
   editor:lua('vim.snippet.expand("f(${1:a}, ${2:b})")')
-  editor:input('1<Tab>2')
+  editor:input('1<Tab>')
+  editor:wait('the next place of the snippet', function()
+    return editor:call('nvim_get_mode').mode == 's'
+  end)
+  editor:input('2')
   editor:holds('f(1, 2)', 'the buffer after <Tab> in a snippet')
 end, { own = 'tab' })
 

@@ -60,11 +60,10 @@ end
 local function check_keys()
   health.start('Keys')
   local options = require('foretoken').options()
-  local keys = vim.deepcopy(options.keys or {})
   if options.tab then
-    keys.tab = '<Tab>'
+    health.info('<Tab>: accept')
   end
-  for name, key in vim.spairs(keys) do
+  for name, key in vim.spairs(options.keys or {}) do
     -- A mapping of the user's own is left alone, so the same key then does not serve us.
     local taken = key and vim.fn.maparg(key, 'i', false, true)
     if taken and taken.lhs and not vim.startswith(taken.desc or '', 'Foretoken') then

@@ -206,22 +206,47 @@ function M.next()
   return true
 end
 
---- Maps a key in one buffer unless the user has mapped it; the key keeps its own meaning where
---- `action` returns false.
+--- What a key does so far in insert mode of a buffer, by a mapping.
+---@param bufnr integer
+---@param key string
+---@return table? mapping as `maparg` describes it
+local function mapped(bufnr, key)
+  local mapping = api.nvim_buf_call(bufnr, function()
+    return vim.fn.maparg(key, 'i', false, true)
+  end)
+  return mapping.lhs and mapping or nil
+end
+
+--- Maps a key in one buffer; it keeps its own meaning where `action` returns false.
 ---@param bufnr integer
 ---@param key string|false
 ---@param desc string
 ---@param action fun(key: string): boolean
 local function map(bufnr, key, desc, action)
-  local taken = not key or api.nvim_buf_call(bufnr, function()
-    return vim.fn.maparg(key, 'i') ~= ''
-  end)
-  if taken then
+  -- A key that the user or another plugin has mapped is theirs.
+  if not key or mapped(bufnr, key) then
     return
   end
   vim.keymap.set('i', key, function()
     return action(key) and '' or own_meaning(key)
   end, { buffer = bufnr, expr = true, desc = desc })
+end
+
+--- Maps <Tab>, which the user asked for. Neovim itself has mapped it, to jump within snippets, and
+--- that goes on where there is no suggestion.
+---@param bufnr integer
+local function map_tab(bufnr)
+  local before = mapped(bufnr, '<Tab>')
+  if before and before.buffer == 1 then
+    return
+  end
+  vim.keymap.set('i', '<Tab>', function()
+    if M.accept('<Tab>') then
+      return ''
+    end
+    local jumps = before and before.expr == 1 and before.callback
+    return jumps and jumps() or '<Tab>'
+  end, { buffer = bufnr, expr = true, desc = 'Foretoken: take the suggestion' })
 end
 
 --- Switches ghost text on in a buffer.
@@ -237,7 +262,9 @@ function M.attach(_, bufnr)
     map(bufnr, keys.dismiss, 'Foretoken: put the suggestion away', M.dismiss)
     map(bufnr, keys.next, 'Foretoken: show the next suggestion', M.next)
   end
-  map(bufnr, options.tab and '<Tab>', 'Foretoken: take the suggestion', M.accept)
+  if options.tab then
+    map_tab(bufnr)
+  end
 
   local group = api.nvim_create_augroup('foretoken.inline:' .. bufnr, {})
   api.nvim_create_autocmd('LspRequest', {
