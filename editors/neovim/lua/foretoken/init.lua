@@ -141,21 +141,34 @@ local function attach(client, bufnr)
   require(inline and 'foretoken.inline' or 'foretoken.menu').attach(client, bufnr)
 end
 
+--- Says that there is no program, at the first file that would have had suggestions and not at every
+--- start of the editor.
+---@param missing string
+---@param group integer
+local function tell_missing(missing, group)
+  local filetypes = vim.lsp.config.foretoken.filetypes or {}
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.tbl_contains(filetypes, vim.bo[bufnr].filetype) then
+      return warn(missing)
+    end
+  end
+  vim.api.nvim_create_autocmd('FileType', {
+    group = group,
+    pattern = filetypes,
+    once = true,
+    callback = function()
+      warn(missing)
+    end,
+  })
+end
+
 --- Starts the server for the file types of its config, now and in buffers opened later.
 function M.start()
   started = true
   local group = vim.api.nvim_create_augroup('foretoken', {})
-  if M.missing() then
-    -- Said at the first file that would have had suggestions, not at every start of the editor.
-    vim.api.nvim_create_autocmd('FileType', {
-      group = group,
-      pattern = vim.lsp.config.foretoken.filetypes,
-      once = true,
-      callback = function()
-        warn(M.missing() or 'Foretoken: the server is there now; :Foretoken restart starts it.')
-      end,
-    })
-    return
+  local missing = M.missing()
+  if missing then
+    return tell_missing(missing, group)
   end
   vim.api.nvim_create_autocmd('LspAttach', {
     group = group,
@@ -183,10 +196,6 @@ function M.restart()
   end, 20)
   if vim.deep_equal(vim.lsp.config.foretoken.cmd, looked_up) then
     vim.lsp.config('foretoken', { cmd = M.command() })
-  end
-  local missing = M.missing()
-  if missing then
-    warn(missing)
   end
   last_status = nil
   M.start()
