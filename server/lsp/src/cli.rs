@@ -99,8 +99,14 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
         return model::version(&context, out);
     }
     match arguments.command {
-        Some(Command::Complete(arguments)) => complete::run(&context, &arguments, out, err),
-        Some(Command::Demo(arguments)) => demo::run(&context, &arguments, out, err),
+        Some(Command::Complete(arguments)) => {
+            context.tell_problems(err)?;
+            complete::run(&context, &arguments, out, err)
+        }
+        Some(Command::Demo(arguments)) => {
+            context.tell_problems(err)?;
+            demo::run(&context, &arguments, out, err)
+        }
         Some(Command::Doctor(arguments)) => doctor::run(&context, &arguments, out),
         Some(Command::Config(action)) => config::run(&context, &action, out),
         None if !arguments.stdio && io::stdin().is_terminal() => {
@@ -117,7 +123,7 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
 
 impl Context {
     /// Reads the settings and starts logging. Problems are told by who runs: the server to its
-    /// client, `doctor` and `config show` in their output, the others not at all.
+    /// client, `doctor` and `config show` in their output, the others on stderr.
     fn load(err: &mut dyn Write) -> Result<Context, Failure> {
         let paths = Paths::find();
         let layers = Layers::load(paths.as_ref());
@@ -130,6 +136,13 @@ impl Context {
             layers,
             settings,
         })
+    }
+
+    fn tell_problems(&self, err: &mut dyn Write) -> Result<(), Failure> {
+        for problem in self.layers.resolve().problems {
+            writeln!(err, "foretoken: {problem}")?;
+        }
+        Ok(())
     }
 
     /// The server of these settings, which still adds those of its editor.

@@ -72,7 +72,12 @@ impl Paths {
 
 /// Makes a directory with its parents and closes it to other users.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    // The parents too: the XDG specification wants them so when a program makes them.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
     tighten(path).map(drop)
 }
 
@@ -154,6 +159,9 @@ mod tests {
             .unwrap()
             .collect();
         assert_eq!(names.len(), 1);
+        for made in ["a", "a/b", "a/b/file.toml"] {
+            assert_eq!(open_to_others(&folder.path().join(made)), None, "{made}");
+        }
         assert!(write(Path::new("/"), b"x").is_err());
     }
 

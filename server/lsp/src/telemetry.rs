@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -34,7 +34,7 @@ pub fn start(filter: Option<&str>, paths: Option<&Paths>) -> Option<String> {
         .with_writer(io::stderr)
         .with_ansi(false)
         .without_time()
-        .with_filter(LevelFilter::WARN);
+        .with_filter(LevelFilter::WARN.and(filter_fn(is_ours)));
     // A second start, as in a test, keeps the first.
     let _ = tracing_subscriber::registry()
         .with(file)
@@ -42,6 +42,15 @@ pub fn start(filter: Option<&str>, paths: Option<&Paths>) -> Option<String> {
         .try_init();
     std::panic::set_hook(Box::new(log_panic));
     problem
+}
+
+/// Whether an event comes from our own crates or ONNX Runtime, which see to it that no text is logged.
+/// Others do log it: a tokenizer each step of its work, a JSON parser what it could not read.
+fn is_ours(metadata: &tracing::Metadata<'_>) -> bool {
+    ["foretoken", "onnxruntime", "ort"].iter().any(|name| {
+        let rest = metadata.target().strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', ':']))
+    })
 }
 
 /// A panic by its place, and by its message only where that is a literal: a computed one may quote
@@ -80,7 +89,7 @@ where
     Ok(fmt::layer()
         .with_writer(Writer(Mutex::new(file)))
         .with_ansi(false)
-        .with_filter(filter)
+        .with_filter(filter.and(filter_fn(is_ours)))
         .boxed())
 }
 
@@ -220,6 +229,30 @@ mod tests {
         assert_eq!(names[0], "foretoken-111-1.log");
         assert!(file.path.exists());
         assert!(names.contains(&"notes.txt".to_owned()));
+    }
+
+    #[test]
+    fn only_our_own_crates_reach_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::under(folder.path());
+        let file = file_layer("trace", Some(&paths)).unwrap();
+        let subscriber = tracing_subscriber::registry().with(file);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "foretoken::main_loop", "kept: a");
+            tracing::trace!(target: "foretoken_infer::worker", "kept: b");
+            tracing::warn!(target: "onnxruntime", "kept: c");
+            tracing::error!(target: "tokenizers::tokenizer", "let canary = 1;");
+            tracing::error!(target: "tower_lsp_server", "let canary = 2;");
+            tracing::error!(target: "order", "let canary = 3;");
+        });
+        let entry = std::fs::read_dir(paths.logs())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        assert_eq!(text.matches("kept: ").count(), 3, "{text}");
+        assert!(!text.contains("canary"), "{text}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use foretoken_grammars::Language;
 use serde_json::Value;
+use tracing_subscriber::EnvFilter;
 
 use super::hint::hint;
 use super::{Layer, Problem, Resolved, SECTIONS};
@@ -125,7 +126,8 @@ impl Merge<'_> {
 
     fn log(&mut self, options: &LogOptions) {
         self.unknown("log.", &options.unknown);
-        if let Some(filter) = self.take("log.filter", &options.filter) {
+        let fits = |filter: &String| EnvFilter::try_new(filter).is_ok();
+        if let Some(filter) = self.take_if("log.filter", &options.filter, fits) {
             self.to.settings.log.filter = Some(filter);
         }
     }

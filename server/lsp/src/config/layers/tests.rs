@@ -178,6 +178,7 @@ folder = ""
 FORETOKEN_RUNTIME_THREDS=3
 FORETOKEN_COMPLETION_ENABLED=maybe
 FORETOKEN_BUILD_THING=1
+FORETOKEN_LOG=a=b=c
 FORETOKEN_RUNTIME_THREADS=
 "#,
         expect![[r#"
@@ -195,6 +196,7 @@ FORETOKEN_RUNTIME_THREADS=
             ! `runtime.threads` in /home/ada/config.toml must be a whole number from 1 to 64, not 0; the value is ignored.
             ! The environment variable FORETOKEN_RUNTIME_THREDS is no setting; did you mean FORETOKEN_RUNTIME_THREADS?
             ! `FORETOKEN_COMPLETION_ENABLED` in the environment must be true or false, not "maybe"; the value is ignored.
+            ! `FORETOKEN_LOG` in the environment must be a log filter such as "foretoken=debug", not "a=b=c"; the value is ignored.
         "#]],
     );
 }
@@ -298,6 +300,7 @@ fn the_list_of_keys_is_the_schema() {
             Shape::Number => "1",
             Shape::List => "go",
             Shape::Text if key.path == "completion.menu" => "never",
+            Shape::Text if key.path == "log.filter" => "info",
             Shape::Text => "/x",
         };
         let mut layers = Layers::default();
