@@ -17,6 +17,7 @@ local STEP_MS = 15
 ---@class Setting how the Neovim of a scenario differs from the usual one
 ---@field encoding? 'utf-16' the only position encoding it offers
 ---@field menu? boolean it knows no ghost text, like 0.11
+---@field words? boolean there is no model, so the words of the file answer
 ---@field server? string a program in place of the server under test
 ---@field own? string a Neovim for this scenario alone, since it does not survive it
 
@@ -34,6 +35,7 @@ function Editor.start(paths, setting)
     env = {
       FORETOKEN_TEST_PLUGIN = paths.plugin,
       FORETOKEN_TEST_SERVER = setting.server or paths.server,
+      FORETOKEN_MODEL_FOLDER = setting.words and '/nowhere' or nil,
       FORETOKEN_TEST_ENCODING = setting.encoding,
       FORETOKEN_TEST_MENU = setting.menu and '1' or nil,
     },

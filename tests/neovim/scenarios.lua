@@ -19,6 +19,8 @@ end
 
 local UTF16 = { encoding = 'utf-16' }
 local MENU = { menu = true }
+-- What the words of the file offer is certain; a model may end earlier.
+local WORDS = { words = true }
 
 -- Ends in a call that stands above it three times.
 local CALLS = [[
@@ -96,6 +98,7 @@ end
 
 accepts('accept at the end of a line', 'calls.py', CALLS, 'a')
 accepts('accept in the middle of a line', 'inside.js', INSIDE, 'a')
+accepts('accept in an empty block', 'block.rs', BLOCKS, '    ')
 accepts('accept behind astral characters, utf-8', 'astral.py', ASTRAL, 'o')
 accepts('accept behind astral characters, utf-16', 'astral16.py', ASTRAL, 'o', UTF16)
 accepts('accept in the middle of a line, utf-16', 'inside16.js', INSIDE, 'a', UTF16)
@@ -110,7 +113,7 @@ scenario('accept several lines', function(editor)
   -- The cursor stands behind the inserted text, so typing goes on there.
   editor:input(';')
   editor:holds('    ' .. ghost .. ';', 'the buffer after typing on')
-end)
+end, WORDS)
 
 for _, fixture in ipairs({ CALLS, BLOCKS }) do
   local name = fixture == CALLS and 'line' or 'block'
@@ -120,6 +123,7 @@ for _, fixture in ipairs({ CALLS, BLOCKS }) do
     editor:equal(editor:lua('return vim.bo.fileformat'), 'dos', 'the file format')
     editor:input(key)
     local ghost = editor:ghost()
+    editor:equal(ghost:find('\n') ~= nil, fixture == BLOCKS, 'several lines')
     editor:input('<C-F>')
     editor:holds(key .. ghost, 'the buffer after accepting ' .. vim.inspect(ghost))
     editor:input('<Esc>:write<CR>')
@@ -133,7 +137,7 @@ for _, fixture in ipairs({ CALLS, BLOCKS }) do
       return key .. ghost
     end):gsub('\n', '\r\n')
     editor:equal(bytes, should, 'the bytes of the written file')
-  end)
+  end, WORDS)
 end
 
 -- What hands do to a text beside typing at its end.
@@ -434,6 +438,17 @@ scenario('a server that stops is started again', function(editor)
   editor:input('a')
   editor:ghost()
 end, { own = 'restart' })
+
+scenario('a model that cannot be loaded is told once, and words are offered', function(editor)
+  editor:open('words-only.py', CALLS)
+  editor:input('a')
+  local ghost = editor:ghost()
+  editor:input('<C-F>')
+  editor:holds('a' .. ghost, 'the buffer')
+  local told = editor:lua('return _G.told')
+  editor:equal(#told, 1, 'the number of messages ' .. vim.inspect(told))
+  assert(told[1]:find('/nowhere', 1, true), told[1])
+end, { own = 'words', words = true })
 
 scenario('a missing program is told once, with what to do, and can be put right', function(editor)
   editor:edit('missing.py', CALLS)
