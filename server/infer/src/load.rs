@@ -1,7 +1,7 @@
 //! From options to a model that answers: package, tokenizer, library, session, slots, warm-up. Every
 //! failure is an [`Unavailable`] with a sentence; nothing here panics on a broken package.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use foretoken_engine::prompt::Control;
@@ -71,13 +71,15 @@ impl Pace {
 pub(crate) type Report<'a> = &'a dyn Fn(&'static str, u32);
 
 impl Model {
-    /// Loads everything. `running` is where each run leaves the means to end it.
+    /// Loads everything. `running` is where each run leaves the means to end it; `tokens` gets the
+    /// tokenizer as soon as it is read, so that prompts can be measured while the rest is loaded.
     ///
     /// # Errors
     /// A code and a sentence.
     pub(crate) fn load(
         options: &Options,
         running: Running,
+        tokens: &OnceLock<Arc<Tokens>>,
         report: Report<'_>,
     ) -> Result<Model, Unavailable> {
         let started = Instant::now();
@@ -87,7 +89,13 @@ impl Model {
             Source::Folder(folder) => package::open(folder),
         }?;
         report("reading the tokenizer", 10);
-        let tokens = Arc::new(Tokens::parse(&package.tokenizer)?);
+        let tokens = match tokens.get() {
+            Some(tokens) => Arc::clone(tokens),
+            None => {
+                let parsed = Arc::new(Tokens::parse(&package.tokenizer)?);
+                Arc::clone(tokens.get_or_init(|| parsed))
+            }
+        };
         report("loading ONNX Runtime", 20);
         let places = Places::of_process(options.library.as_deref(), options.data_dir.as_deref());
         let (environment, found) = library::load(&places).map_err(|sentence| Unavailable {
@@ -189,6 +197,7 @@ impl From<PackageError> for Unavailable {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
     use std::time::Duration;
 
     use super::{CHUNKS, Model, Pace, QUANTUM, QUICK};
@@ -199,7 +208,12 @@ mod tests {
 
     /// The embedded model, or `None` with a visible line.
     fn embedded() -> Option<Model> {
-        match Model::load(&Options::default(), Running::default(), &|_, _| {}) {
+        match Model::load(
+            &Options::default(),
+            Running::default(),
+            &OnceLock::new(),
+            &|_, _| {},
+        ) {
             Ok(model) => Some(model),
             Err(why) => {
                 println!("SKIP: {why}");

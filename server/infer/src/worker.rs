@@ -178,7 +178,7 @@ impl Shared {
     fn load(&self) -> Result<Model, Unavailable> {
         let report = |stage, percent| self.enter(State::Loading { stage, percent });
         let loaded = catch_unwind(AssertUnwindSafe(|| {
-            Model::load(&self.options, self.running.clone(), &report)
+            Model::load(&self.options, self.running.clone(), &self.tokens, &report)
         }));
         let model = loaded.unwrap_or_else(|_| {
             Err(Unavailable {
@@ -188,7 +188,6 @@ impl Shared {
                     .into(),
             })
         })?;
-        let _ = self.tokens.set(Arc::clone(&model.tokens));
         self.enter(State::Ready(Arc::clone(&model.info)));
         Ok(model)
     }

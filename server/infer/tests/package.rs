@@ -310,7 +310,10 @@ fn refusal(graph: &[u8]) -> Option<Unavailable> {
             State::Ready(info) => panic!("{info:?}"),
         }
     };
-    assert_eq!(infer.count("four bytes!!"), 4, "the estimate goes on");
+    assert!(
+        infer.count("fn main() {}\n") > 2,
+        "tokens are counted all the same"
+    );
     infer.shutdown();
     if unavailable.code == "no-library" {
         println!("SKIP: {unavailable}");
