@@ -184,25 +184,25 @@ fn broken_between(tree: &Tree, start: usize, end: usize) -> bool {
 // A comment that runs to the line's end takes what is typed at its end; one with a closer does not.
 fn comment_is_open(doc: &Document, node: Node<'_>, byte: usize) -> bool {
     let end = node.end_byte();
-    if byte != end || end > doc.len_bytes() || end < 2 {
+    if byte != end || end < node.start_byte() + 2 {
         return false;
     }
-    let last = doc
-        .rope()
-        .byte_slice(floor_boundary(doc.rope(), end - 2)..end)
-        .to_string();
+    // In a stale tree a node may begin where no character does.
+    let Some(text) = doc.rope().get_byte_slice(node.start_byte()..end) else {
+        return false;
+    };
     let syntax = doc.language().syntax();
-    let begins = doc.rope().byte_slice(node.start_byte()..end);
     let block = syntax.block_comments.iter().any(|(open, _)| {
-        begins.len_bytes() >= open.len() && begins.bytes().zip(open.bytes()).all(|(a, b)| a == b)
+        text.len_bytes() >= open.len() && text.bytes().zip(open.bytes()).all(|(a, b)| a == b)
     });
+    let last = text.bytes_at(text.len_bytes() - 2).collect::<Vec<u8>>();
+    let closers = syntax.block_comments.iter();
     let closed = block
-        && syntax
-            .block_comments
-            .iter()
-            .any(|(_, close)| last.ends_with(close));
+        && closers
+            .into_iter()
+            .any(|(_, close)| last == close.as_bytes());
     // Rust's doc comments hold their line break: right behind it the next line begins.
-    !closed && !last.ends_with(['\n', '\r'])
+    !closed && !matches!(last.last(), Some(b'\n' | b'\r'))
 }
 
 /// Most nodes around a place that are looked at, innermost first: real code nests a tenth as deep,

@@ -187,9 +187,10 @@ impl Held {
     fn found_again(&self, doc: &Document) -> Option<usize> {
         let rope = doc.rope();
         let length = rope.len_bytes();
+        // Where other text stands now, its end may fall inside a character.
         let is_at = |start: usize| {
-            let end = start + self.opening.len();
-            end <= length && rope.byte_slice(start..end) == self.opening.as_str()
+            let there = rope.get_byte_slice(start..start + self.opening.len());
+            there.is_some_and(|there| there == self.opening.as_str())
         };
         let boundary = self.start <= length && floor_boundary(rope, self.start) == self.start;
         if self.start == 0 || (boundary && is_at(self.start)) {

@@ -12,9 +12,9 @@ use crate::position::{floor_boundary, without_end};
 /// 0.3 ms for most functions, which are whole in it.
 pub const WINDOW: usize = 16 * 1024;
 
-/// How often the parser may ask before a parse is given up: 20 ms. Text of [`WINDOW`] bytes needs a
-/// tenth of it, unless the parser is busy repairing.
-const STEPS: u32 = 1_000;
+/// How often the parser may ask before a parse is given up: 8 ms. Whole text of [`WINDOW`] bytes
+/// needs 120 (7 for each kB, measured), text that keeps the parser repairing many times that.
+const STEPS: u32 = 400;
 
 /// The text around one place, parsed once, for judging several insertions there.
 #[derive(Debug)]

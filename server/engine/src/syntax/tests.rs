@@ -1,8 +1,11 @@
 //! `$0` marks the place.
 
 use foretoken_grammars::Language;
+use proptest::prelude::*;
 
 use super::*;
+use crate::document::Change;
+use crate::position::{Encoding, from_byte};
 
 fn place(language: Language, fixture: &str) -> (Document, usize) {
     let at = fixture.find("$0").unwrap();
@@ -169,8 +172,7 @@ fn unclosed_strings_and_comments_over_lines() {
 
 #[test]
 fn a_stale_tree_says_how_the_line_begins() {
-    use crate::document::Change;
-    use crate::position::{Encoding, Position, Range};
+    use crate::position::{Position, Range};
     // Small texts are parsed before anybody is asked.
     let text = format!("/*\n   \n*/\nfn f() {{ }}\n{}", "fn g() {}\n".repeat(2_000));
     for (line, character, typed, expected) in [
@@ -319,5 +321,43 @@ fn strange_places_are_calm() {
                 error_delta(&doc, byte, "😀)");
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    // Trees lag behind, are moved along, and come home late: any place stays calm in between.
+    #[test]
+    fn stale_trees_are_calm(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0usize..6, 0usize..8, any::<bool>()), 12),
+        language in 0usize..9,
+    ) {
+        const TYPED: [&str; 8] = ["é", "😀", "//", "/*", "\"", "'''", "\n", "{"];
+        let text = "fn f() { g(\"é\") } // 😀\n/* é */ ".repeat(60);
+        let mut doc = Document::open("a", Language::ALL[language], 0, &text);
+        let mut late = doc.clone();
+        for (version, (at, length, typed, stop)) in edits.into_iter().enumerate() {
+            let rope = doc.rope();
+            let start = floor_boundary(rope, at.index(rope.len_bytes() + 1));
+            let end = floor_boundary(rope, start + length);
+            let at = |byte| from_byte(rope, byte, Encoding::Utf32);
+            let range = Some(crate::position::Range { start: at(start), end: at(end) });
+            let change = Change { range, text: TYPED[typed].to_owned() };
+            doc.apply(version as i32, &[change], Encoding::Utf32, &mut || stop).unwrap();
+            if version % 5 == 3 {
+                late.reparse(&mut || false);
+                if let Some(tree) = late.tree() {
+                    doc.adopt_tree(late.version(), tree.clone());
+                }
+                late = doc.clone();
+            }
+            for byte in start.saturating_sub(4)..start + 4 {
+                crate::place::Place::at(&doc, byte);
+            }
+            block_end(&doc, start);
+            enclosing_scope(&doc, start);
+        }
+        error_delta(&doc, doc.len_bytes() / 2, "😀");
     }
 }

@@ -474,6 +474,33 @@ fn an_edit_above_moves_the_window_along() {
 }
 
 #[test]
+fn a_window_whose_lines_were_replaced_is_calm() {
+    let budget = Budget { prefix: 60, ..WIDE };
+    let text = |line: &str| format!("{}let x = \n", line.repeat(100));
+    let first = Document::open("a", Language::Rust, 1, &text("let abcd = 1;\n"));
+    let at = first.len_bytes() - 1;
+    let (_, window) = fim(&input(&first, at, &budget), &Window::default(), &tokens);
+    for pad in ["", "a", "ab", "abc"] {
+        // Four bytes a character: the known opening ends inside of one, at one of the four shifts.
+        let second = Document::open(
+            "a",
+            Language::Rust,
+            2,
+            &format!("{pad}{}", text("😀😀😀😀")),
+        );
+        let (prompt, window) = fim(
+            &input(&second, second.len_bytes() - 1, &budget),
+            &window,
+            &tokens,
+        );
+        assert!(
+            window.start() > 0 && shown(&prompt).ends_with("let x = "),
+            "{pad}"
+        );
+    }
+}
+
+#[test]
 fn another_document_or_budget_starts_anew() {
     let (doc, at) = place(Language::Rust, &format!("{}a$0\n", FUNCTION.repeat(9)));
     let (_, window) = fim(&input(&doc, at, &WIDE), &Window::default(), &tokens);
