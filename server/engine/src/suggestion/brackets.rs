@@ -121,12 +121,16 @@ impl Scan<'_> {
 
     /// The end of the string that begins at `at`.
     fn string(&mut self, at: usize, quote: char) -> usize {
-        // Three quotes hold text of several lines, in the languages that have them; elsewhere nobody writes them.
-        let triple = quote.to_string().repeat(3);
-        let end = if self.text[at..].starts_with(&triple) {
-            let inside = at + triple.len();
-            match self.text[inside..].find(&triple) {
-                Some(end) => StringEnd::Closed(inside + end + triple.len()),
+        let rest = &self.text[at..];
+        let long = self
+            .syntax
+            .long_quotes
+            .iter()
+            .find(|long| rest.starts_with(**long));
+        let end = if let Some(long) = long {
+            let inside = at + long.len();
+            match self.text[inside..].find(long) {
+                Some(end) => StringEnd::Closed(inside + end + long.len()),
                 None => StringEnd::Open,
             }
         } else {
@@ -166,12 +170,8 @@ impl Scan<'_> {
 
     /// The end of the string that was open before the text began; its closing quote counts as unmatched.
     fn inherited_string_end(&mut self, quote: Option<char>) -> usize {
-        let quote = match quote {
-            Some(quote) => quote,
-            None => match self.text.chars().find(|c| self.syntax.quotes.contains(c)) {
-                Some(quote) => quote,
-                None => return self.text.len(),
-            },
+        let Some(quote) = quote else {
+            return self.inherited_long_string_end();
         };
         match string_end(self.text, 0, quote, self.multiline(quote)) {
             StringEnd::Closed(end) => {
@@ -187,6 +187,23 @@ impl Scan<'_> {
                 self.text.len()
             }
         }
+    }
+
+    /// The same for a string that began on an earlier line, by whichever quote closes it first.
+    fn inherited_long_string_end(&mut self) -> usize {
+        let long = self.syntax.long_quotes.iter().copied();
+        let long = long.filter_map(|long| self.text.find(long).map(|at| (at, at + long.len())));
+        let short = self
+            .text
+            .find(self.syntax.multiline_quotes)
+            .map(|at| (at, at + 1));
+        let Some((at, end)) = long.chain(short).min() else {
+            return self.text.len();
+        };
+        if let Some(closer) = self.text[at..].chars().next() {
+            self.found.unmatched.push(Bracket { at, closer });
+        }
+        end
     }
 
     /// The end of the comment in which the text begins; which kind it is does not matter for one line.
@@ -283,10 +300,26 @@ mod tests {
             Start::Code,
             &expect![[r#"open "\"" unmatched [] string Some('"')"#]],
         );
-        check(
+        let python = scan(
             "\"\"\"a (b\n \" ]\"\"\" + f(",
+            Language::Python.syntax(),
             Start::Code,
-            &expect![[r#"open ")" unmatched [] string None"#]],
+        );
+        assert_eq!((python.open.len(), python.unmatched.len()), (1, 0));
+        let inside = scan(
+            "don't (\"\"\")",
+            Language::Python.syntax(),
+            Start::String(None),
+        );
+        assert_eq!(
+            inside.unmatched,
+            [
+                Bracket { at: 7, closer: '"' },
+                Bracket {
+                    at: 10,
+                    closer: ')'
+                }
+            ]
         );
     }
 

@@ -1,6 +1,6 @@
 //! What a generated text says that stands in the document already: left of the cursor, or right of it on the line.
 
-use foretoken_grammars::Blocks;
+use foretoken_grammars::{Blocks, Language, Syntax};
 
 use super::brackets::{self, Start};
 use super::lines::{self, is_word, is_word_start};
@@ -127,8 +127,21 @@ pub(super) fn rest(place: &Place, text: &str) -> usize {
 ///
 /// What the line's head opened may be closed by the text, but not what the rest closes.
 fn closed_by_rest(place: &Place, text: &str) -> usize {
-    let syntax = place.language.syntax();
     let start = Start::at(place);
+    let end = closed_within(place, text, place.language.syntax(), start);
+    if start == Start::Code {
+        return end;
+    }
+    // In a comment or a string brackets are paired too, by those who write there.
+    end.min(closed_within(
+        place,
+        text,
+        Language::Text.syntax(),
+        Start::Code,
+    ))
+}
+
+fn closed_within(place: &Place, text: &str, syntax: &Syntax, start: Start) -> usize {
     let after = brackets::scan(&place.tail, syntax, start).unmatched;
     let Some(first) = after.first() else {
         return text.len();

@@ -124,6 +124,8 @@ fn rest_overlap_removes() {
         (Python, "print(\"he$0\")\n", "llo\")", "llo"),
         (Python, "print(\"he$0\")\n", "llo\", x)", "llo"),
         (Rust, "v[g($0]\n", "a)]", "a)"),
+        (Rust, "// as in f($0)\nfn f() {}\n", "a, b)", "a, b"),
+        (Python, "a = \"see ($0)\"\n", "above)\"", "above"),
         (Rust, "f($0a + b)\n", "a + b)", "!repeats-suffix"),
         (Rust, "if $0 {\n", "x > 0 {", "x > 0"),
         (Rust, "foo($0)\nbar();\n", ")\nbar();\n", "!repeats-suffix"),
@@ -139,6 +141,8 @@ fn rest_overlap_keeps() {
         (Rust, "f($0, y)\n", "a.b(c), d"),
         (Rust, "let v = [$0];\n", "1, 2, [3]"),
         (Python, "print(\"$0\")\n", "it's (fine"),
+        (Rust, "// first: $0\nfn f() {}\n", "1) one, 2) two"),
+        (Rust, "// see ($0 and b\nfn f() {}\n", "a)"),
         (Rust, "match x { Some($0) => 1 }\n", "Y { a, b }"),
     ]);
 }
