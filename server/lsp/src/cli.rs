@@ -61,13 +61,17 @@ struct Context {
     settings: Settings,
 }
 
-/// A reason to stop with exit code 2, as sentences for the user.
+/// A reason to stop with exit code 2, as sentences for the user; empty when whoever read our output
+/// has gone, which is no mistake of anybody's.
 #[derive(Debug)]
 struct Failure(String);
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        Failure(format!("The output cannot be written: {error}."))
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure(String::new()),
+            _ => Failure(format!("The output cannot be written: {error}.")),
+        }
     }
 }
 
@@ -85,7 +89,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match run(arguments, &mut io::stdout(), &mut io::stderr()) {
         Ok(code) => code,
         // A reader that closes a pipe early, as `head` does, has what it wanted.
-        Err(Failure(sentence)) if sentence.contains("Broken pipe") => OK,
+        Err(Failure(sentence)) if sentence.is_empty() => OK,
         Err(Failure(sentence)) => {
             let _ = writeln!(io::stderr(), "foretoken: {sentence}");
             ERROR
