@@ -121,20 +121,27 @@ impl State {
             self.note_source(uri, "cache", &hit.suggestion);
             return self.offer(uri, waiter, hit.suggestion.text, Path::Hit);
         }
-        let flight = self
-            .documents
-            .get_mut(uri)
-            .and_then(|open| open.flight.as_mut());
-        if let Some(flight) = flight.filter(|flight| flight.agrees(&waiter.place)) {
-            self.counts.attached += 1;
-            return flight.attach(waiter);
-        }
         let wait = self.debounce(uri, waiter.invoked);
-        if wait.is_zero() {
-            self.start(uri, document, waiter.place.clone(), Some(waiter));
+        if wait.is_zero() || self.flight_for(uri, &waiter.place).is_some() {
+            self.join_or_start(uri, document, waiter);
         } else {
             self.supersede_flight(uri);
             self.session.put_pending(uri, wait, document, waiter);
+        }
+    }
+
+    /// The document's flight, if its result will be of use at this place.
+    fn flight_for(&mut self, uri: &str, place: &Place) -> Option<&mut Flight> {
+        let flight = self.documents.get_mut(uri)?.flight.as_mut()?;
+        flight.agrees(place).then_some(flight)
+    }
+
+    pub(crate) fn join_or_start(&mut self, uri: &str, document: Document, waiter: Waiter) {
+        if let Some(flight) = self.flight_for(uri, &waiter.place) {
+            flight.attach(waiter);
+            self.counts.attached += 1;
+        } else {
+            self.start(uri, document, waiter.place.clone(), Some(waiter));
         }
     }
 

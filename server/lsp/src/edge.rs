@@ -12,6 +12,7 @@ use tower_lsp::ExitedError;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 use tower_service::Service;
 
+use crate::frames::UNREADABLE;
 use crate::main_loop::{Event, Events};
 use crate::proto::{from, to};
 use crate::serve::Fault;
@@ -124,6 +125,14 @@ where
     fn request(&mut self, request: Request, id: Id) -> BoxFuture<'static, Answer> {
         if request.method() == "shutdown" {
             self.phase = Phase::Closing;
+        }
+        if request.method() == UNREADABLE {
+            let error = Response::from_error(Id::Null, Error::parse_error());
+            return future::ready(Ok(Some(error))).boxed();
+        }
+        if request.method().is_empty() {
+            // A reply to a request of ours that is misshapen; answering it would make no sense.
+            return future::ready(Ok(None)).boxed();
         }
         // The framework drops these without a reply; the protocol wants an error.
         if request.method().starts_with("$/") {

@@ -11,6 +11,7 @@ pub mod config;
 mod counts;
 mod edge;
 mod flight;
+mod frames;
 mod handlers;
 mod main_loop;
 mod offers;

@@ -254,6 +254,7 @@ fn tick(state: &mut State, batch: &mut Vec<Event>) -> bool {
             event => guarded(state, "a change", |state| write(state, event)),
         }
     }
+    guarded(state, "settling changes", State::settle);
     for (wire, request) in requests {
         guarded(state, "a request", |state| serve(state, wire, request));
     }

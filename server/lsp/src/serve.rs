@@ -2,19 +2,18 @@
 //! Streams come in as arguments, so that a test or the demo runs the same server as a process.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use foretoken_infer::Infer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{oneshot, watch};
 use tower_lsp::Server;
 
 use crate::backend;
 use crate::config::Layers;
 use crate::edge::Ordered;
+use crate::frames::Frames;
 use crate::main_loop::{self, Event, Events};
 use crate::outbox::Outbox;
 use crate::session::{Seams, Session};
@@ -100,11 +99,7 @@ where
         return Exit { clean: false };
     }
 
-    let input = Watched {
-        inner: input,
-        events: events.clone(),
-        closed: false,
-    };
+    let input = Frames::new(input, events.clone());
     let transport = Server::new(input, output, socket)
         .concurrency_level(CONCURRENCY)
         .serve(Ordered::new(service, events.clone(), options.fault));
@@ -133,30 +128,5 @@ fn on_own_thread(state: State, receiver: tokio::sync::mpsc::UnboundedReceiver<Ev
             tracing::error!(%error, "the loop cannot be started");
             false
         }
-    }
-}
-
-/// The client's stream, which tells the loop when it ends: the framework first waits for all
-/// running handlers then, and only the loop can end those.
-struct Watched<I> {
-    inner: I,
-    events: Events,
-    closed: bool,
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let outcome = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
-        let over = outcome.is_err() || (buffer.filled().len() == before && buffer.remaining() > 0);
-        if over && !self.closed {
-            self.closed = true;
-            self.events.send(Event::InputClosed);
-        }
-        Poll::Ready(outcome)
     }
 }

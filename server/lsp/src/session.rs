@@ -61,7 +61,8 @@ pub(crate) struct Session {
     /// A progress was begun and not ended.
     in_progress: bool,
     shutdown_asked: bool,
-    pending: Option<Pending>,
+    /// At most one for each document and method.
+    pending: Vec<Pending>,
     /// When the pause that began with the last key or cursor hint is long enough.
     rest: Option<Instant>,
     /// The editor's process and when to look for it.
@@ -136,7 +137,7 @@ impl Session {
             initialized: false,
             in_progress: false,
             shutdown_asked: false,
-            pending: None,
+            pending: Vec::new(),
             rest: None,
             parent: None,
         }
@@ -170,11 +171,7 @@ impl Session {
         document: Document,
         waiter: Waiter,
     ) {
-        // One at a time: a request on another document means that the user is there now.
-        if let Some(older) = self.pending.take() {
-            older.waiter.answer.supersede();
-        }
-        self.pending = Some(Pending {
+        self.pending.push(Pending {
             uri: uri.to_owned(),
             due: Instant::now() + wait,
             document,
@@ -183,27 +180,24 @@ impl Session {
     }
 
     pub(crate) fn is_pending(&self, uri: &str) -> bool {
-        self.pending
-            .as_ref()
-            .is_some_and(|pending| pending.uri == uri)
+        self.pending.iter().any(|pending| pending.uri == uri)
     }
 
-    /// Answers the waiting request of a document as superseded.
+    /// Answers the waiting requests of a document as superseded.
     pub(crate) fn drop_pending(&mut self, uri: &str, counts: &mut Counts) {
-        if let Some(pending) = self.pending.take_if(|pending| pending.uri == uri) {
+        for pending in self.pending.extract_if(.., |pending| pending.uri == uri) {
             counts.superseded += 1;
             pending.waiter.answer.supersede();
         }
     }
 
-    /// The same if it is of the method that `answer` belongs to.
+    /// The same for the one of the method that `answer` belongs to.
     pub(crate) fn drop_pending_like(&mut self, uri: &str, answer: &Answer, counts: &mut Counts) {
-        let like = self
-            .pending
-            .as_ref()
-            .is_some_and(|pending| pending.waiter.answer.is_like(answer));
-        if like {
-            self.drop_pending(uri, counts);
+        let like =
+            |pending: &mut Pending| pending.uri == uri && pending.waiter.answer.is_like(answer);
+        for pending in self.pending.extract_if(.., like) {
+            counts.superseded += 1;
+            pending.waiter.answer.supersede();
         }
     }
 
@@ -455,7 +449,7 @@ impl State {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let pending = self.session.pending.as_ref().map(|pending| pending.due);
+        let pending = self.session.pending.iter().map(|pending| pending.due).min();
         let parent = self.session.parent.map(|(_, at)| at);
         [pending, parent, self.session.rest]
             .into_iter()
@@ -466,10 +460,15 @@ impl State {
     /// Does what is due by now.
     pub(crate) fn run_due(&mut self) {
         let now = Instant::now();
-        let due = self.session.pending.take_if(|pending| pending.due <= now);
-        if let Some(pending) = due {
-            let place = pending.waiter.place.clone();
-            self.start(&pending.uri, pending.document, place, Some(pending.waiter));
+        let due =
+            |pending: &mut Pending| pending.due <= now || pending.waiter.answer.is_cancelled();
+        let due: Vec<Pending> = self.session.pending.extract_if(.., due).collect();
+        for pending in due {
+            if pending.waiter.answer.is_cancelled() {
+                self.counts.cancelled += 1;
+                continue;
+            }
+            self.join_or_start(&pending.uri, pending.document, pending.waiter);
         }
         if self.session.rest.take_if(|at| *at <= now).is_some() {
             self.prepare();

@@ -46,6 +46,8 @@ pub(crate) struct State {
     /// The document that was changed, asked about or focused last: only there is anything begun
     /// before it is asked for.
     pub(crate) active: Option<String>,
+    /// The documents that were changed in this tick.
+    dirty: Vec<String>,
     /// Whether the active document was changed in this tick.
     pub(crate) touched: bool,
     pub(crate) cache: Cache,
@@ -104,6 +106,7 @@ impl State {
             facts: Facts::default(),
             documents: HashMap::new(),
             active: None,
+            dirty: Vec::new(),
             touched: false,
             cache: Cache::default(),
             offers: Offers::default(),
@@ -165,9 +168,11 @@ impl State {
             None if open.out_of_step => return,
             None => changes,
         };
-        let limit = Clock::now() + PARSE_LIMIT;
-        let mut stop = || Clock::now() >= limit;
-        match open.document.apply(version, changes, encoding, &mut stop) {
+        // The parse is left to `settle`: of many changes in one tick only the last one's matters.
+        match open
+            .document
+            .apply(version, changes, encoding, &mut || true)
+        {
             Ok(applied) => {
                 open.out_of_step = false;
                 if applied.version_fell {
@@ -181,7 +186,22 @@ impl State {
                 self.lost_step(uri);
             }
         }
-        self.parse_elsewhere(uri);
+        if !self.dirty.iter().any(|dirty| dirty == uri) {
+            self.dirty.push(uri.to_owned());
+        }
+    }
+
+    /// After the writes of a tick: brings the trees of the changed documents up to date, as far as
+    /// there is time, and says what the changes mean for the running flights.
+    pub(crate) fn settle(&mut self) {
+        for uri in std::mem::take(&mut self.dirty) {
+            if let Some(open) = self.documents.get_mut(&uri) {
+                let limit = Clock::now() + PARSE_LIMIT;
+                open.document.reparse(&mut || Clock::now() >= limit);
+                self.carry_flight(&uri);
+                self.parse_elsewhere(&uri);
+            }
+        }
     }
 
     /// After an applied change: what it means for the offer on the screen and for the flight.
@@ -203,7 +223,6 @@ impl State {
         self.activate(uri);
         self.touched = true;
         self.session.rest_for(TYPING_REST);
-        self.carry_flight(uri);
     }
 
     /// The user is in this document now. What was opened since it was learned from is taken in.
