@@ -1,5 +1,7 @@
 //! The end-to-end tests: the house's rules, then the server over the wire, then the program itself.
 
+mod broken;
+mod cli;
 mod edits;
 mod ending;
 mod faults;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use foretoken_infer::library::{self, Places};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -51,6 +52,20 @@ pub fn binary() -> &'static Path {
             .last()
             .expect("cargo names the executable that it built")
     })
+}
+
+/// The ONNX Runtime that the build obtained or the machine has: it may lie in the real home, which a
+/// program with a home of its own does not see.
+pub fn library() -> Option<&'static Path> {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = LIBRARY.get_or_init(|| {
+        let places = Places {
+            executable: binary().parent().map(Path::to_owned),
+            ..Places::of_process(None, None)
+        };
+        library::find(&places).ok().map(|found| found.path)
+    });
+    found.as_deref()
 }
 
 /// What Cargo prints to stdout for these arguments, run in the repository.
@@ -106,10 +121,13 @@ impl Home {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(binary());
         command.args(arguments).current_dir(self.path()).env_clear();
-        for name in ["PATH", "LANG", "SystemRoot", "TMPDIR", "ORT_DYLIB_PATH"] {
+        for name in ["PATH", "LANG", "SystemRoot", "TMPDIR"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
+        }
+        if let Some(library) = library() {
+            command.env("ORT_DYLIB_PATH", library);
         }
         command.env("HOME", self.path());
         for (name, folder) in [
@@ -181,6 +199,6 @@ impl Home {
     clippy::disallowed_methods,
     reason = "the tests start Cargo and the program under test, nothing else"
 )]
-fn program(path: impl AsRef<OsStr>) -> Command {
+pub fn program(path: impl AsRef<OsStr>) -> Command {
     Command::new(path)
 }

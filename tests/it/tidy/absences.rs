@@ -67,11 +67,24 @@ const ABSENCES: &[Absence] = &[
         words: &["TensorRef"],
         why: "a borrowed tensor may outlive what it points at; inputs are owned",
     },
+    // The shell's own files speak the protocol's types; what decides and what computes does not.
     Absence {
         below: "server/lsp/src",
-        except: &["backend.rs", "edge.rs", "serve.rs", "proto.rs", "proto/"],
+        except: &[
+            "backend.rs",
+            "capabilities.rs",
+            "edge.rs",
+            "flight.rs",
+            "handlers/",
+            "main_loop.rs",
+            "outbox.rs",
+            "proto.rs",
+            "proto/",
+            "serve.rs",
+            "session.rs",
+        ],
         words: &["tower_lsp"],
-        why: "LSP types stop at edge, backend and proto",
+        why: "LSP types stop at the shell's edge and the values that it answers with",
     },
     Absence {
         below: "server/lsp/src/pipeline",
@@ -86,10 +99,18 @@ const ABSENCES: &[Absence] = &[
             "lsp/src/proto/",
             "lsp/src/config.rs",
             "lsp/src/config/",
+            "lsp/src/cli/",
             "lsp/src/edge.rs",
+            "lsp/src/frames.rs",
+            "lsp/src/backend.rs",
+            "lsp/src/outbox.rs",
+            "lsp/src/main_loop.rs",
+            "lsp/src/session.rs",
+            "lsp/src/client.rs",
+            "lsp/src/handlers/",
         ],
         words: &["serde_json::Value", "LspAny", "LSPAny"],
-        why: "untyped JSON stops at proto and config",
+        why: "untyped JSON stops at the wire, the settings and the command line",
     },
     Absence {
         below: "server/lsp/src",
@@ -113,7 +134,7 @@ const ABSENCES: &[Absence] = &[
     },
     Absence {
         below: "server/lsp/src",
-        except: &["lsp/src/cli/", "lsp/src/cli.rs", "lsp/src/main.rs"],
+        except: &["cli/", "cli.rs", "main.rs"],
         words: &[
             "println!",
             "print!",
@@ -159,6 +180,10 @@ fn what_is_absent_stays_absent() {
             absence.below
         );
         for source in below {
+            // A test may use what the code that it tests may not.
+            if !absence.below.is_empty() && source.path.ends_with("/tests.rs") {
+                continue;
+            }
             if absence.except.iter().any(|e| {
                 source.path[absence.below.len()..]
                     .trim_start_matches('/')
