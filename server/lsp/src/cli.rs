@@ -7,9 +7,10 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::ServeOptions;
 use crate::config::{Layers, Settings};
 use crate::paths::Paths;
-use crate::{ServeOptions, telemetry};
+use crate::telemetry::{self, LevelFilter};
 
 mod complete;
 mod config;
@@ -98,7 +99,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
-    let context = Context::load(err)?;
+    let least = match arguments.command {
+        None => LevelFilter::WARN,
+        Some(_) => LevelFilter::ERROR,
+    };
+    let context = Context::load(least, err)?;
     if arguments.version {
         return model::version(&context, out);
     }
@@ -128,11 +133,12 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
 impl Context {
     /// Reads the settings and starts logging. Problems are told by who runs: the server to its
     /// client, `doctor` and `config show` in their output, the others on stderr.
-    fn load(err: &mut dyn Write) -> Result<Context, Failure> {
+    fn load(least: LevelFilter, err: &mut dyn Write) -> Result<Context, Failure> {
         let paths = Paths::find();
         let layers = Layers::load(paths.as_ref());
         let (settings, _) = Settings::from_layers(&layers);
-        if let Some(sentence) = telemetry::start(settings.log.filter.as_deref(), paths.as_ref()) {
+        let filter = settings.log.filter.as_deref();
+        if let Some(sentence) = telemetry::start(least, filter, paths.as_ref()) {
             writeln!(err, "foretoken: {sentence}")?;
         }
         Ok(Context {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
+pub use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,9 +23,10 @@ const MAX_FILE: u64 = 5 * 1024 * 1024;
 /// How many files of earlier processes stay.
 const KEPT: usize = 10;
 
-/// Starts logging for the whole process; to be called once, by the binary. The answer is a sentence
-/// for the user where the log file cannot be had; the program goes on without it.
-pub fn start(filter: Option<&str>, paths: Option<&Paths>) -> Option<String> {
+/// Starts logging for the whole process; to be called once, by the binary. `least` is what stderr
+/// shows: warnings of a server, errors of a command, which tells its troubles itself. The answer is a
+/// sentence for the user where the log file cannot be had; the program goes on without it.
+pub fn start(least: LevelFilter, filter: Option<&str>, paths: Option<&Paths>) -> Option<String> {
     let (file, problem) = match filter.map(|filter| file_layer(filter, paths)) {
         Some(Ok(file)) => (Some(file), None),
         Some(Err(sentence)) => (None, Some(sentence)),
@@ -34,7 +36,7 @@ pub fn start(filter: Option<&str>, paths: Option<&Paths>) -> Option<String> {
         .with_writer(io::stderr)
         .with_ansi(false)
         .without_time()
-        .with_filter(LevelFilter::WARN.and(filter_fn(is_ours)));
+        .with_filter(least.and(filter_fn(is_ours)));
     // A second start, as in a test, keeps the first.
     let _ = tracing_subscriber::registry()
         .with(file)

@@ -19,6 +19,9 @@ use crate::paths;
 /// latency goal.
 const SLOW_STEP_MS: f64 = 12.0;
 
+/// What happens without a model.
+const WITHOUT: &str = "Until then suggestions come from the words of the file.";
+
 /// Tokens generated for the measurement.
 const MEASURED_TOKENS: usize = 16;
 
@@ -49,7 +52,16 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let options = context.settings.infer(context.paths.as_ref());
     let mut findings = vec![program(), runtime(&options), files(&options)];
-    findings.extend(measured(options)?);
+    if findings.iter().all(|finding| finding.well) {
+        findings.extend(measured(options)?);
+    } else {
+        findings.push(Finding {
+            part: "model",
+            well: false,
+            sentence: format!("not tried, because of the above. {WITHOUT}"),
+            details: Value::Null,
+        });
+    }
     findings.push(settings(context));
     findings.push(directories(context));
 
@@ -165,10 +177,7 @@ fn measured(options: Options) -> Result<Vec<Finding>, Failure> {
             return Ok(vec![Finding {
                 part: "model",
                 well: false,
-                sentence: format!(
-                    "{} Until then suggestions come from the words of the file.",
-                    why
-                ),
+                sentence: format!("{why} {WITHOUT}"),
                 details: json!({"code": why.code}),
             }]);
         }

@@ -103,7 +103,9 @@ impl Tally {
                 "overtaken by the next key", self.overtaken
             )?;
         }
-        writeln!(out, "\nOf these, where the model ran")?;
+        if self.stages.iter().any(|times| !times.is_empty()) {
+            writeln!(out, "\nOf these, where the model ran")?;
+        }
         for (stage, times) in STAGES.iter().zip(&self.stages) {
             write_row(out, stage, times)?;
         }
