@@ -5,6 +5,7 @@
 
 use foretoken_grammars::Syntax;
 
+use crate::document::Edit;
 use crate::place::Place;
 use crate::suggestion::brackets::{self, Start};
 
@@ -91,6 +92,76 @@ fn rest<'a>(offered: &'a Offered, place: &Place) -> Option<&'a str> {
     let closed = closed.trim();
     (!closed.is_empty() && are_closers(closed, &open))
         .then(|| before_closer(rest, closed, syntax, &place.head))
+}
+
+/// How many bytes of `shown`, a suggestion at byte `at`, these edits accepted at once; `None` if they did something else.
+///
+/// Most editors report no accept, or none of a part, so it is told by its size: typing arrives character by
+/// character, and an accepted word, line or text as one change. A pair such as `()` is a character and what the editor
+/// closed by itself. An editor that replaces a range sends a deletion and then the text.
+pub fn accepted(shown: &str, at: usize, edits: &[Edit]) -> Option<usize> {
+    let whole = match edits {
+        [edit] => Replaced::by(edit, edit)?,
+        [deletion, insertion]
+            if deletion.inserted.is_empty()
+                && insertion.removed_len == 0
+                && insertion.start == deletion.start =>
+        {
+            Replaced::by(deletion, insertion)?
+        }
+        _ => return None,
+    };
+    let change = whole.trimmed();
+    let text = change.inserted;
+    let mut characters = text.chars();
+    let pair = matches!(
+        (characters.next(), characters.next(), characters.next()),
+        (Some(open), Some(close), None)
+            if brackets::closer_of(open) == Some(close) || (open == close && matches!(open, '"' | '\'' | '`'))
+    );
+    // Enter brings indentation along.
+    let several = text.chars().nth(1).is_some() && !text.trim().is_empty();
+    let continues = change.start == at && change.removed.is_empty() && shown.starts_with(text);
+    (continues && several && !pair).then_some(text.len())
+}
+
+/// A stretch of text and what stands there now.
+#[derive(Clone, Copy)]
+struct Replaced<'a> {
+    start: usize,
+    removed: &'a str,
+    inserted: &'a str,
+}
+
+impl<'a> Replaced<'a> {
+    /// `None` if so much was removed that its text was not kept.
+    fn by(deletion: &'a Edit, insertion: &'a Edit) -> Option<Replaced<'a>> {
+        (deletion.removed.len() == deletion.removed_len).then_some(Replaced {
+            start: deletion.start,
+            removed: &deletion.removed,
+            inserted: &insertion.inserted,
+        })
+    }
+
+    /// Without what the change puts back as it was.
+    fn trimmed(self) -> Replaced<'a> {
+        let pairs = self.removed.chars().zip(self.inserted.chars());
+        let same: usize = pairs
+            .take_while(|(old, new)| old == new)
+            .map(|(old, _)| old.len_utf8())
+            .sum();
+        let (removed, inserted) = (&self.removed[same..], &self.inserted[same..]);
+        let pairs = removed.chars().rev().zip(inserted.chars().rev());
+        let back: usize = pairs
+            .take_while(|(old, new)| old == new)
+            .map(|(old, _)| old.len_utf8())
+            .sum();
+        Replaced {
+            start: self.start + same,
+            removed: &removed[..removed.len() - back],
+            inserted: &inserted[..inserted.len() - back],
+        }
+    }
 }
 
 /// What was typed since the offer. `None` if the text left of the offer is another one.
@@ -279,6 +350,53 @@ mod tests {
             left(TypeScript, offered, text, "h(() => {\n  $0\n};\n"),
             "-"
         );
+    }
+
+    #[test]
+    fn accepts_are_told_by_their_size() {
+        let edit = |start, removed: &str, inserted: &str| Edit {
+            start,
+            removed: removed.to_owned(),
+            removed_len: removed.len(),
+            inserted: inserted.to_owned(),
+        };
+        let shown = "(é, b);\n    next()";
+        assert_eq!(accepted(shown, 5, &[edit(5, "", shown)]), Some(shown.len()));
+        assert_eq!(accepted(shown, 5, &[edit(5, "", "(é")]), Some(3));
+        assert_eq!(accepted(shown, 5, &[edit(5, "", "(")]), None, "typed");
+        assert_eq!(
+            accepted("()", 5, &[edit(5, "", "()")]),
+            None,
+            "closed by the editor"
+        );
+        assert_eq!(
+            accepted("\"\" + a", 5, &[edit(5, "", "\"\"")]),
+            None,
+            "closed by the editor"
+        );
+        assert_eq!(
+            accepted(shown, 5, &[edit(5, "", "(x")]),
+            None,
+            "something else"
+        );
+        assert_eq!(accepted(shown, 5, &[edit(6, "", "(é")]), None, "elsewhere");
+        // The line replaced, in one change and in two.
+        assert_eq!(accepted(shown, 5, &[edit(2, "foo", "foo(é, b)")]), Some(7));
+        assert_eq!(
+            accepted(shown, 5, &[edit(2, "foo", ""), edit(2, "", "foo(é, b)")]),
+            Some(7)
+        );
+        assert_eq!(
+            accepted(shown, 5, &[edit(2, "foo)", "foo(é, b))")]),
+            Some(7)
+        );
+        assert_eq!(accepted(shown, 5, &[edit(2, "foo", "bar(é, b)")]), None);
+        let long = Edit {
+            removed_len: 9_000,
+            ..edit(2, "foo", "foo(é, b)")
+        };
+        assert_eq!(accepted(shown, 5, &[long]), None);
+        assert_eq!(accepted(shown, 5, &[]), None);
     }
 
     /// Text of the pieces that editors treat in special ways.

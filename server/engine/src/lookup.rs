@@ -103,6 +103,7 @@ impl Lookup {
     }
 
     /// The same model with another text of the current document, at the cost of what changed since it was built.
+    /// Where much changed it is built anew, so keep the result for the next update.
     #[must_use]
     pub fn update(&self, text: &str) -> Lookup {
         let Some((current, others)) = self.sources.split_first() else {

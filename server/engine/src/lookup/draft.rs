@@ -5,6 +5,9 @@ use memchr::memmem;
 /// Most bytes looked back from the cursor; a longer match is no better evidence.
 const LOOK_BACK: usize = 256;
 
+/// Most occurrences of the shortest match that are compared in one text; a text with more says the same over and over.
+const PLACES: usize = 4_096;
+
 /// An earlier occurrence of the text before the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match<'a> {
@@ -33,7 +36,7 @@ pub fn longest_match<'a>(haystacks: &[&'a str], tail: &str, min: usize) -> Optio
     let finder = memmem::Finder::new(needle);
     let mut best: Option<Match<'a>> = None;
     for (index, haystack) in haystacks.iter().enumerate() {
-        for found in finder.find_iter(haystack.as_bytes()) {
+        for found in finder.find_iter(haystack.as_bytes()).take(PLACES) {
             // The needle is whole characters, so both of its ends are boundaries in the haystack.
             let end = found + needle.len();
             let matched = common_end(&haystack.as_bytes()[..end], tail.as_bytes());

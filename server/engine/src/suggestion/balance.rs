@@ -39,7 +39,8 @@ pub(super) fn balance(doc: &Document, place: &Place, text: &str) -> usize {
     if let Some(whole) = errors(text) {
         // A text such as `} else {` closes one bracket for another, so it can only be judged as a whole.
         let even = closers.len() - own == found.open.len();
-        if whole < before || (whole == before && even) {
+        // Without any error it is text in which brackets mean nothing, or all of them are right.
+        if whole == 0 || whole < before || (whole == before && even) {
             return text.len();
         }
     }
