@@ -23,7 +23,8 @@ const DOUBT: f32 = 2.0;
 const FAR: f32 = 0.33;
 /// Bytes from the cursor at which half of the difference is left. Start value.
 const NEAR: f32 = 4_000.0;
-/// What a position in another text weighs. Start value.
+/// What a position in another text weighs. With six files of the same folder, 0.1, 0.33 and 0.7 gave 40.3, 40.7 and 40.0 %
+/// in Rust, 21.8, 22.3 and 22.1 in Python, 21.7, 22.6 and 22.6 in JavaScript (as above).
 const ELSEWHERE: f32 = 0.33;
 /// Fewest typed bytes of a word to look for it anywhere, and most places looked at.
 const WORD_BYTES: usize = 2;
