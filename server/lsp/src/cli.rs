@@ -57,8 +57,11 @@ enum Command {
 
 /// What every command starts from.
 struct Context {
+    /// `None` where the user has no home directory.
     paths: Option<Paths>,
+    /// User file and environment; a command or a session may add to its own copy.
     layers: Layers,
+    /// What these two layers say.
     settings: Settings,
 }
 

@@ -76,7 +76,10 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let runtime = super::runtime()?;
     let options = context.serve_options();
-    let drawn = std::io::stdout().is_terminal() && !arguments.plain && !arguments.json;
+    // A terminal without escape sequences, as in some editors, says so by this name.
+    let draws = std::env::var_os("TERM").is_none_or(|name| name != "dumb");
+    let wanted = draws && !arguments.plain && !arguments.json;
+    let drawn = wanted && std::io::stdout().is_terminal();
     let unwatched = if drawn { 1.0 } else { UNWATCHED_SPEED };
     let typist = Typist::new(arguments.seed, arguments.speed.unwrap_or(unwatched));
     let mut nowhere = std::io::sink();

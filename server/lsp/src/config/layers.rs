@@ -27,13 +27,17 @@ const SECTIONS: &[&str] = &["completion", "model", "runtime", "log"];
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layer {
+    /// `Settings::default()`.
     BuiltIn,
+    /// The user's `config.toml`, by its path.
     User(PathBuf),
+    /// `FORETOKEN_*`.
     Environment,
     /// `initializationOptions`.
     Initialization,
     /// What the editor pushed or answered last.
     Editor,
+    /// A `.foretoken.toml`, by its path; it can only forbid.
     Workspace(PathBuf),
 }
 
@@ -52,6 +56,7 @@ impl fmt::Display for Layer {
 /// Something in a layer that has no effect, with what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
+    /// Where it stands.
     pub layer: Layer,
     /// The key as a path, or empty when it is about the layer as a whole.
     pub key: String,
@@ -68,6 +73,7 @@ impl fmt::Display for Problem {
 /// The layers above the built-in one, as they were last read.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
+    // `None` is a layer that was never read; an empty one says nothing either.
     user: Option<Read>,
     environment: Option<Read>,
     initialization: Option<Read>,
@@ -80,7 +86,9 @@ pub struct Layers {
 /// The settings in force with all that is to be said about them.
 #[derive(Clone, Debug)]
 pub struct Resolved {
+    /// Complete and checked.
     pub settings: Settings,
+    /// What had no effect, layer by layer.
     pub problems: Vec<Problem>,
     /// By key path, the last layer that had a say. Keys left alone are absent.
     pub origins: BTreeMap<&'static str, Layer>,

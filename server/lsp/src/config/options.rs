@@ -22,7 +22,7 @@ pub struct Options {
     pub runtime: Field<RuntimeOptions>,
     /// What is written to the log file.
     pub log: Field<LogOptions>,
-    /// Keys that are none of the above.
+    /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
@@ -57,6 +57,7 @@ pub struct CompletionOptions {
     /// fitted for the model.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub minimum_probability: Field<f32>,
+    /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
@@ -67,8 +68,11 @@ pub struct CompletionOptions {
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub enum MenuOption {
+    /// Where the editor cannot show ghost text.
     Auto,
+    /// Everywhere.
     Always,
+    /// Nowhere.
     Never,
 }
 
@@ -80,6 +84,7 @@ pub struct ModelOptions {
     /// Folder of a model package (`manifest.toml`, `model.onnx`, `tokenizer.json`). Not set: the
     /// embedded model. Only the user file and the environment may set it.
     pub folder: Field<String>,
+    /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
@@ -104,6 +109,7 @@ pub struct RuntimeOptions {
     /// Read at start.
     #[schemars(extend("default" = true))]
     pub kv_reuse: Field<bool>,
+    /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
@@ -117,6 +123,7 @@ pub struct LogOptions {
     /// Filter of the log file, such as `info` or `foretoken=debug`. Not set: no file is written. Only
     /// the user file and the environment may set it. Read at start.
     pub filter: Field<String>,
+    /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
@@ -125,6 +132,7 @@ pub struct LogOptions {
 /// One optional value. A value of the wrong type is kept as text in `bad`; `null` means absent.
 #[derive(Clone, Debug)]
 pub struct Field<T> {
+    /// What the layer says, if anything.
     pub value: Option<T>,
     /// What stood there instead of a usable value, as JSON.
     pub bad: Option<String>,
@@ -211,8 +219,11 @@ impl Options {
 /// How the text of an environment variable becomes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
+    /// `true`, `1`, `on`, `yes` and their opposites, in any case.
     Flag,
+    /// As JSON writes it.
     Number,
+    /// As it stands.
     Text,
     /// Items separated by commas.
     List,
@@ -226,6 +237,7 @@ pub struct Key {
     pub path: &'static str,
     /// Name of its environment variable.
     pub variable: &'static str,
+    /// Of the variable's text.
     pub shape: Shape,
     /// What a value must be, to follow "must be".
     pub expected: &'static str,

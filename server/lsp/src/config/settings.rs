@@ -15,9 +15,13 @@ use crate::paths::Paths;
 /// All settings in force, complete and plain.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
+    /// For the loop, which asks it at every request.
     pub completion: Completion,
+    /// Read when the model is started.
     pub model: Model,
+    /// Read when the model is started.
     pub runtime: Runtime,
+    /// Read when the process is started.
     pub log: Log,
 }
 
@@ -128,7 +132,9 @@ pub enum Menu {
     /// Only for clients that cannot show ghost text.
     #[default]
     Auto,
+    /// Also for clients that show ghost text, which then offer the same text twice.
     Always,
+    /// For nobody.
     Never,
 }
 
@@ -188,6 +194,7 @@ pub const DEFAULT_EXCLUDE: &[&str] = &[
 #[derive(Clone, Debug)]
 pub struct Exclude {
     patterns: Vec<Pattern>,
+    /// Made of all patterns at once, because a path is looked up far more often than one is added.
     set: GlobSet,
 }
 
@@ -195,6 +202,7 @@ pub struct Exclude {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
     text: String,
+    /// `None` is the root of the file system.
     base: Option<PathBuf>,
 }
 

@@ -18,10 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The editor's end of an in-memory pipe.
 pub(super) struct Client {
     writer: WriteHalf<DuplexStream>,
+    /// Every message of the server, in order.
     incoming: mpsc::UnboundedReceiver<Value>,
     next_id: u64,
+    /// Of the one open document.
     uri: String,
     version: i32,
+    /// The server counts columns in bytes; otherwise in UTF-16 code units, as all can.
     utf8: bool,
 }
 
@@ -77,6 +80,7 @@ impl Client {
         self.notify("initialized", json!({})).await
     }
 
+    /// Opens the one document.
     pub(super) async fn open(
         &mut self,
         uri: &str,
@@ -121,6 +125,7 @@ impl Client {
         self.notify("$/foretoken/cursor", params).await
     }
 
+    /// Takes a question back; its answer still comes.
     pub(super) async fn cancel(&mut self, id: u64) -> Result<(), Failure> {
         self.notify("$/cancelRequest", json!({"id": id})).await
     }
@@ -143,6 +148,7 @@ impl Client {
         self.request("workspace/executeCommand", status()).await
     }
 
+    /// The end of a session as the protocol wants it.
     pub(super) async fn shut_down(&mut self) -> Result<(), Failure> {
         self.call("shutdown", Value::Null).await?;
         self.notify("exit", Value::Null).await
@@ -176,6 +182,7 @@ impl Client {
         }
     }
 
+    /// Asks and waits, for what is no completion; answers to other questions are dropped.
     async fn call(&mut self, method: &str, params: Value) -> Result<Value, Failure> {
         let id = self.request(method, params).await?;
         let wanted = async {
@@ -210,6 +217,7 @@ impl Client {
         self.writer.write_all(frame.as_bytes()).await.map_err(gone)
     }
 
+    /// The end of a line in the encoding that was agreed on.
     fn position(&self, row: usize, line: &str) -> Value {
         let utf16 = || line.encode_utf16().count();
         json!({"line": row, "character": if self.utf8 { line.len() } else { utf16() }})

@@ -15,9 +15,12 @@ const NUMBER: usize = 5;
 pub(super) enum Style {
     Plain,
     Keyword,
+    /// Of a type, or of what is called.
     Name,
+    /// Strings and numbers.
     Literal,
     Comment,
+    /// What the server suggests and nobody has typed.
     Ghost,
     /// Accepted a moment ago.
     Accepted,
@@ -33,11 +36,13 @@ pub(super) struct Span {
     pub(super) style: Style,
 }
 
+/// One line of the picture, left to right.
 pub(super) type Row = Vec<Span>;
 
 /// One picture of the editor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Frame {
+    /// Always `ROWS` of them, none wider than `COLUMNS`.
     pub(super) rows: Vec<Row>,
     /// Row and column of the cursor.
     pub(super) cursor: Option<(usize, usize)>,
@@ -46,8 +51,11 @@ pub(super) struct Frame {
 /// What is drawn besides the text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scene<'a> {
+    /// Above the text.
     pub(super) title: &'a str,
+    /// At the cursor; may have several lines.
     pub(super) ghost: &'a str,
+    /// Below the text.
     pub(super) status: &'a str,
     /// The last accepted text is marked.
     pub(super) flash: bool,

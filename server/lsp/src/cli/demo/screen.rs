@@ -8,6 +8,7 @@ use super::paint::{Frame, Row, Style};
 
 /// What a person watches.
 pub(super) enum Screen<'a> {
+    /// Frames over each other, with escape sequences.
     Terminal(&'a mut dyn Write),
     /// One line of text for each line of the file as it is finished.
     Plain(&'a mut dyn Write),
@@ -18,6 +19,7 @@ const ENTER: &str = "\x1b[?1049h\x1b[?7l\x1b[H\x1b[2J";
 const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 impl Screen<'_> {
+    /// Takes the terminal.
     pub(super) fn enter(&mut self) -> io::Result<()> {
         match self {
             Screen::Terminal(out) => write!(out, "{ENTER}").and_then(|()| out.flush()),
@@ -39,16 +41,17 @@ impl Screen<'_> {
         }
     }
 
+    /// Shows a frame in place of the one before.
     pub(super) fn draw(&mut self, frame: &Frame) -> io::Result<()> {
         let Screen::Terminal(out) = self else {
             return Ok(());
         };
         // One write between the marks of a synchronised update, so that nothing flickers.
-        let mut text = String::from("\x1b[?2026h\x1b[?25l\x1b[H");
-        for row in &frame.rows {
-            text += &format!("{}\x1b[K\r\n", ansi(row));
+        let mut text = String::from("\x1b[?2026h\x1b[?25l");
+        for (index, row) in frame.rows.iter().enumerate() {
+            // Each row at its place: a line end would scroll a terminal that is lower than a frame.
+            text += &format!("\x1b[{};1H{}\x1b[K", index + 1, ansi(row));
         }
-        text += "\x1b[J";
         if let Some((row, column)) = frame.cursor {
             text += &format!("\x1b[{};{}H\x1b[?25h", row + 1, column + 1);
         }

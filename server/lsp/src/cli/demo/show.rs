@@ -46,6 +46,7 @@ pub(super) struct Show<'a> {
     client: Client,
     screen: Screen<'a>,
     typist: Typist,
+    /// Nobody watches: wait for answers and for nothing else.
     fast: bool,
     buffer: Buffer,
     ghost: Ghost,
@@ -104,6 +105,7 @@ impl<'a> Show<'a> {
         })
     }
 
+    /// Handshake, model, then one gap after the other.
     async fn play(&mut self, sample: &Sample) -> Result<(), Failure> {
         self.buffer = Buffer::new(&sample.lines);
         self.client.initialize().await?;
@@ -248,6 +250,7 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
+    /// Lets time pass in which nothing is expected.
     async fn rest(&self, time: Duration) {
         if !self.fast {
             sleep(time).await;
@@ -286,6 +289,7 @@ impl<'a> Show<'a> {
         Ok(self.screen.finished(row + 1, &self.buffer.lines[row])?)
     }
 
+    /// Shows how things stand, on the screen and in the recording.
     fn draw(&mut self) -> Result<(), Failure> {
         let saved = 100.0 * self.tally.saved();
         let mut status = format!("{saved:.0} % of the keys saved");
