@@ -266,14 +266,61 @@ scenario('keys typed along before accepting are not doubled', function(editor)
   editor:holds('a' .. ghost, 'the buffer after accepting')
 end)
 
-scenario('keys typed against a suggestion make it go', function(editor)
+scenario('keys typed against a suggestion make it go at once', function(editor)
   editor:open('against.py', CALLS)
   editor:input('a')
   editor:ghost()
+  -- Looks after all others have handled the key, and before any answer to it can have come.
+  editor:lua([[
+    vim.api.nvim_create_autocmd('CursorMovedI', {
+      buffer = 0,
+      callback = function()
+        local space = vim.api.nvim_create_namespace('nvim.lsp.inline_completion')
+        _G.left = #vim.api.nvim_buf_get_extmarks(0, space, 0, -1, {})
+      end,
+    })
+  ]])
   editor:input('@')
   editor:holds('a@', 'the buffer after typing on')
-  local drawn = editor:drawn()
-  assert(type(drawn) ~= 'table' or editor:lua('return _G.answers') > editor.answers, 'old ghost text is still drawn')
+  editor:equal(
+    editor:wait('the key to be handled', function()
+      return editor:lua('return _G.left') ~= vim.NIL and editor:lua('return _G.left')
+    end),
+    0,
+    'the ghost texts that are left'
+  )
+end)
+
+scenario("the server is asked at the key, not after Neovim's wait of 200 ms", function(editor)
+  editor:open('at-once.py', CALLS)
+  editor:lua([[
+    local typed
+    _G.waits = {}
+    vim.api.nvim_create_autocmd('InsertCharPre', {
+      buffer = 0,
+      callback = function()
+        typed = vim.uv.hrtime()
+      end,
+    })
+    vim.api.nvim_create_autocmd('LspRequest', {
+      buffer = 0,
+      callback = function(event)
+        local request = event.data.request
+        if typed and request.type == 'pending' and request.method == 'textDocument/inlineCompletion' then
+          table.insert(_G.waits, (vim.uv.hrtime() - typed) / 1e6)
+          typed = nil
+        end
+      end,
+    })
+  ]])
+  for key in ('able'):gmatch('.') do
+    editor:input(key)
+    editor:ghost()
+  end
+  local waits = editor:lua('return _G.waits')
+  editor:equal(#waits, 4, 'the number of keys with a request')
+  -- A busy machine may delay one key, but hardly each of them.
+  assert(math.min(unpack(waits)) < 100, vim.inspect(waits))
 end)
 
 scenario('accepting a suggestion that was typed against changes nothing', function(editor)
