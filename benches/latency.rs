@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use foretoken::ServeOptions;
-use foretoken_benches::stats::{quantile, share, table};
+use foretoken_benches::keys::{self, Key};
+use foretoken_benches::stats::{quantile, table};
 use foretoken_benches::typist::{Gaps, Script, scripts};
 use foretoken_infer::Options;
 use foretoken_tests::persona::Persona;
@@ -37,19 +38,6 @@ struct Run {
     name: &'static str,
     session: Session,
     keys: Vec<Key>,
-}
-
-/// One key and its answer.
-struct Key {
-    /// ∞ without an answer before the next key.
-    ms: f64,
-    text: bool,
-    /// Served by what was at hand; `None` where nothing came.
-    hit: Option<bool>,
-    prompt: u64,
-    reused: u64,
-    generated: u64,
-    steps: u64,
 }
 
 fn main() {
@@ -146,7 +134,7 @@ async fn measure(arguments: &Arguments) -> Result<(), String> {
             run.type_script(script, number, &mut gaps).await;
         }
     }
-    let changes = runs[0].probe_changes().await;
+    let changes = Changes(runs[0].probe_changes().await);
     let model = runs[0].session.status(false).await["model"].clone();
     report(arguments, &runs, &changes, &model)?;
     for run in runs {
@@ -196,15 +184,7 @@ impl Run {
     /// Waits for the answer until the next key, and takes the request back where none came.
     async fn answer(&mut self, uri: &str, pending: Pending, begun: Instant, gap: Duration) -> Key {
         let id = pending.id;
-        let mut key = Key {
-            ms: f64::INFINITY,
-            text: false,
-            hit: None,
-            prompt: 0,
-            reused: 0,
-            generated: 0,
-            steps: 0,
-        };
+        let mut key = Key::unanswered();
         let Ok((took, Ok(result))) =
             tokio::time::timeout(gap.saturating_sub(begun.elapsed()), pending.timed()).await
         else {
@@ -268,47 +248,26 @@ impl Run {
         }
         found
     }
-
-    /// Milliseconds of the keys that `wanted` accepts.
-    fn ms(&self, wanted: impl Fn(&Key) -> bool) -> Vec<f64> {
-        self.keys
-            .iter()
-            .filter(|k| wanted(k))
-            .map(|k| k.ms)
-            .collect()
-    }
-
-    fn figures(&self) -> Value {
-        let all = self.ms(|_| true);
-        let hits = self.ms(|k| k.hit == Some(true));
-        let misses = self.ms(|k| k.hit != Some(true));
-        let model: Vec<&Key> = self
-            .keys
-            .iter()
-            .filter(|k| k.hit == Some(false) && k.prompt > 0)
-            .collect();
-        let sum = |of: fn(&Key) -> u64| model.iter().map(|k| of(k)).sum::<u64>() as usize;
-        let answered = self.keys.iter().filter(|k| k.ms <= 100.0).count();
-        json!({
-            "keys": self.keys.len(),
-            "with_text": share(self.keys.iter().filter(|k| k.text).count(), self.keys.len()),
-            "d100": share(answered, self.keys.len()),
-            "l50_all_ms": finite(quantile(&all, 0.5)), "l95_all_ms": finite(quantile(&all, 0.95)), "l99_all_ms": finite(quantile(&all, 0.99)),
-            "hit_share": share(hits.len(), all.len()),
-            "hit_p50_ms": finite(quantile(&hits, 0.5)), "hit_p95_ms": finite(quantile(&hits, 0.95)),
-            "l50_model_ms": finite(quantile(&misses, 0.5)), "l95_model_ms": finite(quantile(&misses, 0.95)), "l99_model_ms": finite(quantile(&misses, 0.99)),
-            "reused_share": share(sum(|k| k.reused), sum(|k| k.prompt)),
-            "tokens_per_step": share(sum(|k| k.generated), sum(|k| k.steps)),
-        })
-    }
 }
 
-/// JSON knows no infinity: an unanswered quantile is null.
-fn finite(value: f64) -> Value {
-    if value.is_finite() {
-        json!((value * 100.0).round() / 100.0)
-    } else {
-        Value::Null
+/// What the changes took that were made while a completion ran.
+struct Changes(Vec<f64>);
+
+impl Changes {
+    fn p99(&self) -> f64 {
+        quantile(&self.0, 0.99)
+    }
+
+    fn sentence(&self) -> String {
+        let verdict = if self.p99() <= CHANGE_LIMIT_MS {
+            "holds"
+        } else {
+            "MISSED"
+        };
+        let (p50, p99, count) = (quantile(&self.0, 0.5), self.p99(), self.0.len());
+        format!(
+            "didChange while a completion runs: p50 {p50:.2} ms, p99 {p99:.2} ms ({count} changes; at most {CHANGE_LIMIT_MS} ms {verdict})"
+        )
     }
 }
 
@@ -316,10 +275,10 @@ fn finite(value: f64) -> Value {
 fn report(
     arguments: &Arguments,
     runs: &[Run],
-    changes: &[f64],
+    changes: &Changes,
     model: &Value,
 ) -> Result<(), String> {
-    let figures: Vec<Value> = runs.iter().map(Run::figures).collect();
+    let figures: Vec<Value> = runs.iter().map(|run| keys::figures(&run.keys)).collect();
     println!(
         "model {} {} sha256 {}",
         text(&model["name"]),
@@ -335,79 +294,54 @@ fn report(
     println!(
         "ms from writing didChange and the request to having parsed the answer; ∞: no answer before the next key\n"
     );
-    let names = [
-        "keys",
-        "with_text",
-        "d100",
-        "l50_all_ms",
-        "l95_all_ms",
-        "l99_all_ms",
-        "hit_share",
-        "hit_p50_ms",
-        "hit_p95_ms",
-        "l50_model_ms",
-        "l95_model_ms",
-        "l99_model_ms",
-        "reused_share",
-        "tokens_per_step",
-    ];
-    let mut rows = vec![
-        [
-            vec![String::new()],
-            runs.iter().map(|r| r.name.to_owned()).collect(),
-        ]
-        .concat(),
-    ];
-    for name in names {
-        rows.push(
-            [
-                vec![name.to_owned()],
-                figures.iter().map(|f| number(&f[name])).collect(),
-            ]
-            .concat(),
-        );
-    }
-    for name in ["l50_model_ms", "l95_model_ms"] {
-        let ratio = |f: &Value| {
-            f[name]
-                .as_f64()
-                .zip(figures[0][name].as_f64())
-                .map_or("∞".to_owned(), |(a, b)| format!("{:.2}", a / b))
-        };
-        rows.push(
-            [
-                vec![format!("{name} / as shipped")],
-                figures.iter().map(ratio).collect(),
-            ]
-            .concat(),
-        );
-    }
-    println!("{}", table(&rows));
-    let p99 = quantile(changes, 0.99);
-    let verdict = if p99 <= CHANGE_LIMIT_MS {
-        "holds"
-    } else {
-        "MISSED"
-    };
-    println!(
-        "didChange while a completion runs: p50 {:.2} ms, p99 {p99:.2} ms ({} changes; at most {CHANGE_LIMIT_MS} ms {verdict})",
-        quantile(changes, 0.5),
-        changes.len()
-    );
+    println!("{}", side_by_side(runs, &figures));
+    println!("{}", changes.sentence());
     if let Some(path) = &arguments.json {
         let runs: serde_json::Map<String, Value> = runs
             .iter()
             .map(|r| r.name.replace(' ', "_"))
             .zip(figures)
             .collect();
-        let whole = json!({"metrics": runs, "did_change_p50_ms": quantile(changes, 0.5), "did_change_p99_ms": p99, "model": model, "machine": machine(), "gap_ms": arguments.gap_ms, "seed": arguments.seed});
+        let whole = json!({
+            "metrics": runs, "did_change_p50_ms": quantile(&changes.0, 0.5), "did_change_p99_ms": changes.p99(),
+            "model": model, "machine": machine(), "gap_ms": arguments.gap_ms, "seed": arguments.seed,
+        });
         std::fs::write(path, format!("{whole:#}\n"))
             .map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    if arguments.gate && p99 > CHANGE_LIMIT_MS {
+    if arguments.gate && changes.p99() > CHANGE_LIMIT_MS {
         return Err("a completion delays didChange".to_owned());
     }
     Ok(())
+}
+
+/// One column for each server, and what it takes in units of the shipped one.
+fn side_by_side(runs: &[Run], figures: &[Value]) -> String {
+    let line = |name: String, cells: Vec<String>| [vec![name], cells].concat();
+    let mut rows = vec![line(
+        String::new(),
+        runs.iter().map(|r| r.name.to_owned()).collect(),
+    )];
+    for name in keys::NAMES {
+        rows.push(line(
+            name.to_owned(),
+            figures.iter().map(|f| number(&f[name])).collect(),
+        ));
+    }
+    for name in ["l50_model_ms", "l95_model_ms"] {
+        let shipped = figures[0][name].as_f64();
+        let ratio = |f: &Value| {
+            f[name]
+                .as_f64()
+                .zip(shipped)
+                .map_or("∞".to_owned(), |(a, b)| format!("{:.2}", a / b))
+        };
+        rows.push(line(
+            format!("{name} / as shipped"),
+            figures.iter().map(ratio).collect(),
+        ));
+    }
+    table(&rows)
 }
 
 fn text(value: &Value) -> &str {

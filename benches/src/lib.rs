@@ -5,6 +5,7 @@
 
 pub mod fit;
 pub mod items;
+pub mod keys;
 pub mod score;
 pub mod stats;
 pub mod systems;

@@ -163,6 +163,7 @@ async fn an_editor_that_does_not_read_for_a_while_loses_nothing() {
         batch.push(message);
         asked.push(pending);
     }
+    session.send_all(&batch).await;
     // Either the server takes all of it, or it waits for us; it must not break, nor lose a message.
     session.flushed(SOON).await;
     session.set_reading(true);
