@@ -8,19 +8,16 @@ use std::time::Duration;
 
 use foretoken_engine::document::Document;
 use foretoken_engine::place::Place;
-use foretoken_engine::suggestion::Suggestion;
 use foretoken_engine::trigger::{self, History, Kind, Skip};
 use foretoken_infer::Class;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::counts::Path;
-use crate::flight::{self, Answer, Flight, Report, Waiter};
-use crate::handlers::completion;
-use crate::handlers::inline_completion::{self, Offered, Point};
+use crate::flight::{Answer, Flight, Report, Waiter};
+use crate::handlers::inline_completion::{self, Point};
 use crate::main_loop::Event;
-use crate::pipeline;
-use crate::pipeline::complete::{self, Attempt, Completed, Inputs};
+use crate::pipeline::complete::{self, Attempt, Inputs};
 use crate::pipeline::report::Reason;
 use crate::proto::from::CompletionAsk;
 use crate::state::{Open, State};
@@ -112,7 +109,7 @@ impl State {
     fn serve_waiter(&mut self, uri: &str, document: Document, waiter: Waiter) {
         let hit = self.cache.get(uri, &waiter.place);
         let kind = kind(waiter.invoked);
-        let history = self.history(uri, hit.as_ref().map(|hit| hit.dismissed));
+        let history = self.history(uri, &waiter.place, hit.as_ref().map(|hit| hit.dismissed));
         if let Err(skip) = trigger::decide(&waiter.place, kind, &history) {
             return self.decline(Some(uri), waiter.answer, &Reason::Skip(skip));
         }
@@ -145,16 +142,19 @@ impl State {
         }
     }
 
-    pub(crate) fn history(&self, uri: &str, dismissed_at_hand: Option<bool>) -> History {
+    /// What the trigger has to know of this place beyond its text. `at_hand` says whether a text for
+    /// it is kept, and if so whether that was turned down.
+    pub(crate) fn history(&self, uri: &str, place: &Place, at_hand: Option<bool>) -> History {
         let open = self.documents.get(uri);
         let last = open.map(|open| open.last).unwrap_or_default();
+        let here = last.end == place.offset;
         History {
             excluded: false,
             out_of_step: open.is_some_and(|open| open.out_of_step),
-            deleted_just_now: last.deleted,
-            at_hand: dismissed_at_hand.is_some(),
-            places_changed: last.places,
-            dismissed_here: dismissed_at_hand == Some(true),
+            deleted_just_now: here && last.deleted,
+            at_hand: at_hand.is_some(),
+            places_changed: if here { last.places } else { 0 },
+            dismissed_here: at_hand == Some(true),
         }
     }
 
@@ -190,7 +190,7 @@ impl State {
             return;
         }
         let place = Place::at(&open.document, cursor);
-        let history = self.history(&uri, None);
+        let history = self.history(&uri, &place, None);
         let wanted = trigger::decide(&place, Kind::Automatic, &history).is_ok();
         if wanted && self.cache.get(&uri, &place).is_none() {
             let document = open.document.clone();
@@ -241,7 +241,7 @@ impl State {
         waiter: Option<Waiter>,
     ) {
         self.supersede_flight(uri);
-        let history = self.history(uri, None);
+        let history = self.history(uri, &place, None);
         let Some(open) = self.documents.get_mut(uri) else {
             if let Some(waiter) = waiter {
                 waiter.answer.empty();
@@ -312,171 +312,6 @@ impl State {
             };
             events.send(Event::Flight { uri, id, report });
         });
-    }
-
-    /// A flight's word. One that is no longer the document's is too late and means nothing.
-    pub(crate) fn flight_report(&mut self, uri: &str, id: u64, report: Report) {
-        if let Report::Ended(completed) = &report {
-            self.counts.ran(&completed.report);
-        }
-        let Some(open) = self.documents.get_mut(uri) else {
-            return;
-        };
-        if open.flight.as_ref().is_none_or(|flight| flight.id != id) {
-            return;
-        }
-        match report {
-            Report::Early(suggestion) => self.early(uri, &suggestion),
-            Report::Ended(completed) => self.ended(uri, *completed),
-            Report::Broken => {
-                let flight = open.flight.take();
-                self.panicked("a completion");
-                for waiter in flight.map(|flight| flight.waiters).unwrap_or_default() {
-                    self.decline(Some(uri), waiter.answer, &Reason::Internal);
-                }
-            }
-        }
-    }
-
-    /// The answer leaves while the rest is still being generated, for the keys to come.
-    fn early(&mut self, uri: &str, suggestion: &Suggestion) {
-        let open = self.documents.get_mut(uri);
-        let Some(flight) = open.and_then(|open| open.flight.as_mut()) else {
-            return;
-        };
-        flight.wish.keep();
-        let place = flight.place.clone();
-        let waiters = std::mem::take(&mut flight.waiters);
-        self.cache.put(uri, &place, suggestion);
-        for waiter in waiters {
-            match flight::rest(&place, &suggestion.text, &waiter.place) {
-                Some(text) => self.offer(uri, waiter, text, Path::Model),
-                // The end of the flight may still fit.
-                None => {
-                    let open = self.documents.get_mut(uri);
-                    if let Some(flight) = open.and_then(|open| open.flight.as_mut()) {
-                        flight.attach(waiter);
-                    }
-                }
-            }
-        }
-    }
-
-    fn ended(&mut self, uri: &str, completed: Completed) {
-        let Some(open) = self.documents.get_mut(uri) else {
-            return;
-        };
-        let Some(flight) = open.flight.take() else {
-            return;
-        };
-        if let Some(window) = completed.window {
-            open.window = window;
-        }
-        if let Some(lookup) = completed.lookup {
-            open.lookup = Some(lookup);
-        }
-        open.report = Some(completed.report);
-        if let Some(suggestion) = &completed.suggestion {
-            self.cache.put(uri, &flight.place, suggestion);
-        }
-        for waiter in flight.waiters {
-            let text = completed.suggestion.as_ref().and_then(|suggestion| {
-                flight::rest(&flight.place, &suggestion.text, &waiter.place)
-            });
-            match (text, &completed.empty) {
-                (Some(text), _) => self.offer(uri, waiter, text, Path::Model),
-                // Another document's request took the model; the user is no longer here.
-                (None, Some(Reason::Superseded)) => {
-                    self.counts.superseded += 1;
-                    waiter.answer.supersede();
-                }
-                (None, Some(reason)) if waiter.place == flight.place => {
-                    self.empty(Some(uri), waiter.answer, reason);
-                }
-                // It had joined on the strength of a beginning that did not hold.
-                (None, _) => self.restart(uri, waiter),
-            }
-        }
-    }
-
-    fn restart(&mut self, uri: &str, waiter: Waiter) {
-        match self.documents.get(uri) {
-            Some(open) if waiter.selected.is_none() => {
-                let document = open.document.clone();
-                self.start(uri, document, waiter.place.clone(), Some(waiter));
-            }
-            _ => self.decline(Some(uri), waiter.answer, &Reason::MenuSelection),
-        }
-    }
-
-    /// Answers with a text.
-    fn offer(&mut self, uri: &str, waiter: Waiter, text: String, path: Path) {
-        let Some(open) = self.documents.get(uri) else {
-            return waiter.answer.empty();
-        };
-        if waiter.answer.is_cancelled() {
-            // The framework has answered; what nobody sees is no offer.
-            self.counts.cancelled += 1;
-            return;
-        }
-        let id = self.offers.offer(uri, &waiter.place, &text);
-        let encoding = self.facts.encoding;
-        match waiter.answer {
-            Answer::Inline(reply) => {
-                let offered = Offered {
-                    text: self.facts.editor.with_its_line_ends(text),
-                    id,
-                    selected: waiter.selected,
-                };
-                reply.send(inline_completion::render(
-                    &open.document,
-                    &waiter.place,
-                    encoding,
-                    offered,
-                ));
-            }
-            Answer::Menu(reply) => {
-                let list = completion::render(&open.document, &waiter.place, &self.facts, text);
-                reply.send(list);
-            }
-        }
-        self.counts.answered += 1;
-        self.counts.took(path, waiter.asked.elapsed());
-    }
-
-    /// Answers with nothing, for a reason that is counted and can be asked for.
-    pub(crate) fn decline(&mut self, uri: Option<&str>, answer: Answer, reason: &Reason) {
-        if let Some(open) = uri.and_then(|uri| self.documents.get_mut(uri)) {
-            open.report = Some(pipeline::report::Report {
-                reason: Some(reason.code()),
-                sentence: Some(reason.sentence().to_owned()),
-                ..Default::default()
-            });
-        }
-        self.empty(uri, answer, reason);
-    }
-
-    /// The same where the report of how it came about stands already.
-    fn empty(&mut self, uri: Option<&str>, answer: Answer, reason: &Reason) {
-        if answer.is_cancelled() {
-            self.counts.cancelled += 1;
-            return;
-        }
-        self.counts.reason(reason.code());
-        if let Some(uri) = uri {
-            self.offers.clear(uri);
-        }
-        answer.empty();
-    }
-
-    fn note_source(&mut self, uri: &str, source: &'static str, suggestion: &Suggestion) {
-        if let Some(open) = self.documents.get_mut(uri) {
-            open.report = Some(pipeline::report::Report {
-                source: Some(source),
-                probability: Some(suggestion.probability),
-                ..Default::default()
-            });
-        }
     }
 }
 

@@ -12,7 +12,8 @@ use tower_lsp::{ClientSocket, LanguageServer, LspService};
 use crate::edge::wire_number;
 use crate::main_loop::{Asked, Event, Events, Refusal, Reply, Request};
 use crate::outbox::Outbox;
-use crate::proto::from::{self, CommandAsk, CompletionAsk, Lenient};
+use crate::proto::facts;
+use crate::proto::from::{CommandAsk, CompletionAsk, Lenient};
 use crate::proto::to;
 
 /// The forwarding end of the event channel.
@@ -36,7 +37,7 @@ pub(crate) fn service(events: Events, outbox: Outbox) -> (LspService<Backend>, C
 
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let params = from::unwrap_initialize(params);
+        let params = facts::unwrap_initialize(params);
         self.ask(|reply| Request::Initialize { params, reply })
             .await
             .unwrap_or(Err(Refusal::Internal))

@@ -39,7 +39,7 @@ pub(crate) struct Facts {
 
 impl Default for Facts {
     fn default() -> Facts {
-        crate::proto::from::facts(&Value::Null)
+        crate::proto::facts::facts(&Value::Null)
     }
 }
 

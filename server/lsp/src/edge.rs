@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use crate::frames::UNREADABLE;
 use crate::main_loop::{Event, Events};
-use crate::proto::{from, to};
+use crate::proto::{facts, from, to};
 use crate::serve::Fault;
 
 tokio::task_local! {
@@ -171,7 +171,7 @@ where
 fn lenient(request: Request, id: &Id) -> Request {
     let (method, _, params) = request.into_parts();
     let params = match (method.as_ref(), params) {
-        ("initialize", params) => from::wrap_initialize(params),
+        ("initialize", params) => facts::wrap_initialize(params),
         ("shutdown", _) => return Request::build(method).id(id.clone()).finish(),
         (_, params) => params.unwrap_or_default(),
     };

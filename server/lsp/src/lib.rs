@@ -2,8 +2,10 @@
 //! `serve` runs one session over any pair of streams. Everything else that is public here is for
 //! the program's own commands, the tests and the benchmarks.
 
+mod answers;
 mod attempts;
 mod backend;
+mod background;
 mod capabilities;
 pub mod cli;
 mod client;
@@ -14,11 +16,11 @@ mod flight;
 mod frames;
 mod handlers;
 mod main_loop;
+mod model;
 mod offers;
 mod outbox;
 pub mod paths;
 pub mod pipeline;
-mod prepare;
 mod proto;
 mod serve;
 mod session;
@@ -27,5 +29,5 @@ mod status;
 pub mod telemetry;
 
 pub use serve::{Exit, Fault, ServeOptions, serve};
-pub use session::infer_options;
+pub use model::infer_options;
 pub use state::shown_path;

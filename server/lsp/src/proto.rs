@@ -1,6 +1,9 @@
 //! The only conversions between the protocol's types and ours: `from` reads leniently, `to` writes
-//! strictly, `ext` holds the messages that the specification does not know.
+//! strictly, `facts` reads `initialize`, `uri` the names of
+//! documents, `ext` holds the messages that the specification does not know.
 
 pub(crate) mod ext;
+pub(crate) mod facts;
 pub(crate) mod from;
 pub(crate) mod to;
+pub(crate) mod uri;

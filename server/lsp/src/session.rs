@@ -19,16 +19,10 @@ use crate::config::{Layers, Settings};
 use crate::counts::Counts;
 use crate::flight::{Answer, Waiter};
 use crate::main_loop::{Event, Events, Reply};
-use crate::outbox::{Outbox, Outgoing, Progress};
-use crate::pipeline::complete::Model;
-use crate::pipeline::report::Reason;
-use crate::proto::ext::{Kind, Status};
-use crate::proto::from;
+use crate::model::{Awaited, infer_options};
+use crate::outbox::{Outbox, Outgoing};
+use crate::proto::facts;
 use crate::state::State;
-
-/// How long a request waits for a model that is still being loaded; the words of the file answer
-/// after that. Loading takes 0.2 to 0.8 s on the machines measured.
-const LOADING_LIMIT: Duration = Duration::from_secs(3);
 
 /// How often we look whether the editor's process still lives. It closes our input when it ends in
 /// any ordinary way; this is for the others.
@@ -54,12 +48,12 @@ pub(crate) struct Session {
     /// The model was handed in and goes on without us.
     given: bool,
     /// How the model stands, for the tasks that wait for it.
-    model: watch::Sender<infer::State>,
+    pub(crate) model: watch::Sender<infer::State>,
     /// Sentences that the user has seen.
-    told: HashSet<String>,
-    initialized: bool,
+    pub(crate) told: HashSet<String>,
+    pub(crate) initialized: bool,
     /// A progress was begun and not ended.
-    in_progress: bool,
+    pub(crate) in_progress: bool,
     shutdown_asked: bool,
     /// At most one for each document and method.
     pending: Vec<Pending>,
@@ -85,36 +79,6 @@ struct Pending {
     due: Instant,
     document: Document,
     waiter: Waiter,
-}
-
-/// What a task needs to wait for the model.
-#[derive(Clone, Debug)]
-pub(crate) struct Awaited {
-    infer: Option<Infer>,
-    state: watch::Receiver<infer::State>,
-}
-
-impl Awaited {
-    /// The model, or why there is none.
-    pub(crate) async fn ready(mut self) -> Result<Model, Reason> {
-        let Some(infer) = self.infer else {
-            return Err(Reason::NoModel("The session has no model.".to_owned()));
-        };
-        let loaded = self
-            .state
-            .wait_for(|state| !matches!(state, infer::State::Loading { .. }));
-        match tokio::time::timeout(LOADING_LIMIT, loaded).await {
-            Ok(Ok(state)) => match &*state {
-                infer::State::Ready(info) => Ok(Model {
-                    infer,
-                    info: Arc::clone(info),
-                }),
-                infer::State::Unavailable(why) => Err(Reason::NoModel(why.sentence.clone())),
-                infer::State::Loading { .. } => Err(Reason::Loading),
-            },
-            _ => Err(Reason::Loading),
-        }
-    }
 }
 
 impl Session {
@@ -219,24 +183,9 @@ impl Session {
     }
 }
 
-/// How the settings want the model to be run.
-pub fn infer_options(settings: &Settings) -> infer::Options {
-    infer::Options {
-        package: match &settings.model.folder {
-            Some(folder) => infer::Source::Folder(folder.clone()),
-            None => infer::Source::Embedded,
-        },
-        library: settings.runtime.onnxruntime.clone(),
-        threads: settings.runtime.threads,
-        kv_reuse: settings.runtime.kv_reuse,
-        drafts: settings.runtime.drafts,
-        ..infer::Options::default()
-    }
-}
-
 impl State {
     pub(crate) fn initialize(&mut self, params: &Value) -> InitializeResult {
-        self.facts = from::facts(params);
+        self.facts = facts::facts(params);
         self.session.layers.set_initialization(&self.facts.options);
         self.session.layers.set_workspaces(&self.facts.folders);
         self.resolve_settings();
@@ -255,22 +204,6 @@ impl State {
             .filter(|&pid| is_alive(pid))
             .map(|pid| (pid, Instant::now() + PARENT_CHECK));
         capabilities::initialize_result(&self.facts, self.settings.completion.menu)
-    }
-
-    /// A model that was handed in tells us nothing by itself.
-    fn watch_given(&mut self, given: Infer) {
-        let events = self.seams.events.clone();
-        self.seams.runtime.spawn(async move {
-            loop {
-                let state = given.state();
-                let loading = matches!(state, infer::State::Loading { .. });
-                events.send(Event::Model(state));
-                if !loading {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
     }
 
     pub(crate) fn initialized(&mut self) {
@@ -313,98 +246,6 @@ impl State {
         if self.session.initialized {
             for problem in resolved.problems {
                 self.tell(&problem.sentence);
-            }
-        }
-    }
-
-    /// Shows a sentence once in a session.
-    fn tell(&mut self, sentence: &str) {
-        if self.session.told.insert(sentence.to_owned()) {
-            let message = format!("Foretoken: {sentence}");
-            self.seams.outbox.send(Outgoing::Show(message));
-        }
-    }
-
-    pub(crate) fn model_changed(&mut self, state: infer::State) {
-        self.session.model.send_replace(state);
-        if self.session.initialized {
-            self.tell_model();
-        }
-    }
-
-    /// Tells the client how the model stands, each client in the way that it has.
-    fn tell_model(&mut self) {
-        self.tell_status();
-        match self.session.model_state() {
-            infer::State::Loading { stage, percent } => {
-                self.progress_begin("Foretoken: loading the model");
-                self.progress(Progress::Report {
-                    message: stage.to_owned(),
-                    percent: percent.min(100),
-                });
-            }
-            infer::State::Ready(info) => {
-                self.progress_end(format!("{} {} is ready", info.name, info.version));
-            }
-            infer::State::Unavailable(why) => {
-                self.progress_end("no model".to_owned());
-                // A worker that was shut down by ourselves is no problem of the user's.
-                if why.code != "shut-down" {
-                    tracing::warn!(code = why.code, "{}", why.sentence);
-                    let sentence = format!(
-                        "{} Until then suggestions come from the words of the open files.",
-                        why.sentence
-                    );
-                    self.tell(&sentence);
-                }
-            }
-        }
-    }
-
-    fn tell_status(&self) {
-        if self.facts.status && self.session.initialized {
-            let status = if self.settings.completion.enabled {
-                status_of(&self.session.model_state())
-            } else {
-                Status {
-                    busy: false,
-                    kind: Kind::Inactive,
-                    message: "Suggestions are switched off by a setting.".to_owned(),
-                }
-            };
-            self.seams.outbox.send(Outgoing::Status(status));
-        }
-    }
-
-    fn progress_begin(&mut self, title: &str) {
-        let may = self.facts.work_done_progress && !self.session.in_progress;
-        if may {
-            self.session.in_progress = true;
-            self.seams.outbox.send(Outgoing::Progress(Progress::Begin {
-                title: title.to_owned(),
-            }));
-        }
-    }
-
-    fn progress(&self, step: Progress) {
-        if self.session.in_progress {
-            self.seams.outbox.send(Outgoing::Progress(step));
-        }
-    }
-
-    fn progress_end(&mut self, message: String) {
-        self.progress(Progress::End { message });
-        self.session.in_progress = false;
-    }
-
-    /// Something of ours panicked and was caught: it is logged with its place, and told once.
-    pub(crate) fn panicked(&mut self, place: &str) {
-        self.counts.panics += 1;
-        tracing::error!(place, "a panic was caught");
-        if self.session.initialized {
-            let line = format!("Something went wrong in {place}; the server goes on.");
-            if self.session.told.insert(line.clone()) {
-                self.seams.outbox.send(Outgoing::Log(line));
             }
         }
     }
@@ -484,19 +325,6 @@ impl State {
             }
         }
         self.speculate();
-    }
-}
-
-fn status_of(state: &infer::State) -> Status {
-    let (busy, kind, message) = match state {
-        infer::State::Loading { stage, .. } => (true, Kind::Normal, (*stage).to_owned()),
-        infer::State::Ready(_) => (false, Kind::Normal, String::new()),
-        infer::State::Unavailable(why) => (false, Kind::Warning, why.sentence.clone()),
-    };
-    Status {
-        busy,
-        kind,
-        message,
     }
 }
 

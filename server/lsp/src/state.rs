@@ -18,11 +18,10 @@ use crate::client::Facts;
 use crate::config::Settings;
 use crate::counts::Counts;
 use crate::flight::Flight;
-use crate::main_loop::Event;
 use crate::offers::{Effect, Offers};
 use crate::pipeline::cache::Cache;
 use crate::pipeline::report::Report;
-use crate::proto::from;
+use crate::proto::uri;
 use crate::session::{Seams, Session};
 
 /// How long a parse may hold up the loop; the rest of it runs on the blocking pool. Start value.
@@ -71,7 +70,7 @@ pub(crate) struct Open {
     /// Our text may differ from the editor's.
     pub(crate) out_of_step: bool,
     /// A parse runs on the blocking pool.
-    parsing: bool,
+    pub(crate) parsing: bool,
     /// What the last change did, for the trigger.
     pub(crate) last: LastChange,
     /// Where the cursor is, as far as changes and hints tell; in bytes.
@@ -93,6 +92,8 @@ pub(crate) struct LastChange {
     pub(crate) deleted: bool,
     /// Separate places that it touched.
     pub(crate) places: usize,
+    /// Where it ended, in bytes: what it did matters to a cursor that is still there.
+    pub(crate) end: usize,
     /// When it was applied; `None` before the first.
     pub(crate) at: Option<Instant>,
 }
@@ -120,7 +121,7 @@ impl State {
         // A second `didOpen` replaces the first; whoever waits on the old text is answered.
         self.forget(&uri);
         self.opened += 1;
-        let path = from::path_of(&uri);
+        let path = uri::path_of(&uri);
         let language = Language::detect(language_id, &path);
         let shown = shown_path(Path::new(&path), &self.facts.folders);
         let document = Document::open(&shown, language, item.version, item.text);
@@ -212,13 +213,17 @@ impl State {
         if let Effect::Dismissed(place) = self.offers.edited(uri, edits) {
             self.cache.dismiss(uri, &place);
         }
+        let end = edits
+            .last()
+            .map_or(0, |edit| edit.start + edit.inserted.len());
         if let Some(open) = self.documents.get_mut(uri) {
             open.last = LastChange {
                 deleted: edits.iter().all(|edit| edit.inserted.is_empty()),
                 places: places(edits),
+                end,
                 at: Some(Instant::now()),
             };
-            open.cursor = edits.last().map(|edit| edit.start + edit.inserted.len());
+            open.cursor = Some(end);
         }
         self.activate(uri);
         self.touched = true;
@@ -289,87 +294,6 @@ impl State {
         }
         self.offers.clear(uri);
         self.supersede_flight(uri);
-    }
-
-    /// Takes up a parse that was given up, on the blocking pool, one at a time for each document.
-    fn parse_elsewhere(&mut self, uri: &str) {
-        let Some(open) = self.documents.get_mut(uri) else {
-            return;
-        };
-        if open.parsing || !open.document.parse_pending() {
-            return;
-        }
-        open.parsing = true;
-        let mut snapshot = open.document.clone();
-        let events = self.seams.events.clone();
-        let uri = uri.to_owned();
-        self.seams.runtime.spawn_blocking(move || {
-            snapshot.reparse(&mut || false);
-            events.send(Event::Parsed { uri, snapshot });
-        });
-    }
-
-    pub(crate) fn parsed(&mut self, uri: &str, snapshot: &Document) {
-        let Some(open) = self.documents.get_mut(uri) else {
-            return;
-        };
-        open.parsing = false;
-        let adopted = snapshot
-            .tree()
-            .is_some_and(|tree| open.document.adopt_tree(snapshot.version(), tree.clone()));
-        // A parser that gives no tree would be asked for ever.
-        if adopted {
-            self.parse_elsewhere(uri);
-        }
-    }
-
-    /// Builds the look-up of a document on the blocking pool, so that the first completion finds it.
-    fn learn_elsewhere(&mut self, uri: &str) {
-        let Some(open) = self.documents.get(uri) else {
-            return;
-        };
-        if open.document.len_bytes() > foretoken_engine::trigger::FILE_LIMIT {
-            return;
-        }
-        let document = open.document.clone();
-        let others = self.neighbours(uri);
-        let events = self.seams.events.clone();
-        let uri = uri.to_owned();
-        self.seams.runtime.spawn_blocking(move || {
-            let texts: Vec<String> = std::iter::once(&document)
-                .chain(&others)
-                .map(|document| document.rope().to_string())
-                .collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let lookup = Lookup::build(&texts);
-            events.send(Event::Learned { uri, lookup });
-        });
-    }
-
-    pub(crate) fn learned(&mut self, uri: &str, lookup: Lookup) {
-        if let Some(open) = self.documents.get_mut(uri) {
-            open.lookup = Some(lookup);
-        }
-    }
-
-    /// Texts of other open documents in the same language, which share their names with this one.
-    fn neighbours(&self, uri: &str) -> Vec<Document> {
-        const MOST: usize = 4;
-        const BYTES: usize = 100_000;
-        let Some(this) = self.documents.get(uri) else {
-            return Vec::new();
-        };
-        self.documents
-            .iter()
-            .filter(|(other, open)| {
-                other.as_str() != uri
-                    && open.document.language() == this.document.language()
-                    && open.document.len_bytes() <= BYTES
-                    && self.allows(open)
-            })
-            .map(|(_, open)| open.document.clone())
-            .take(MOST)
-            .collect()
     }
 
     /// Whether suggestions are wanted in this document.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::handlers::execute_command::{self, Command};
 use crate::main_loop::Refusal;
-use crate::pipeline::complete::hex;
+use crate::pipeline::generate::hex;
 use crate::pipeline::report::milliseconds;
 use crate::proto::from::CommandAsk;
 use crate::state::{Open, State};

@@ -10,21 +10,13 @@ use std::time::{Duration, Instant};
 use foretoken_engine::document::Document;
 use foretoken_engine::lookup::{LOOKUP_GATE, Lookup, Proposal, ProposalLimits};
 use foretoken_engine::place::{Mode, Place};
-use foretoken_engine::prompt::{self, Prompt, Section, Window};
-use foretoken_engine::suggestion::{self, Gate, Raw, Source, Suggestion, Watch};
+use foretoken_engine::prompt::Window;
+use foretoken_engine::suggestion::{self, Gate, Raw, Source, Suggestion};
 use foretoken_engine::trigger::{self, History, Kind};
-use foretoken_infer::{Class, Drafts, End, Flow, Infer, Job, Limits, ModelInfo, Outcome, Progress};
-use sha2::{Digest, Sha256};
+use foretoken_infer::{Class, Drafts, Infer, ModelInfo};
 
+use super::generate::Asked;
 use super::report::{self, Reason, Report, milliseconds};
-
-/// Tokens after which an answer may leave before the generation has ended. Waiting for 16 took 95 ms
-/// and left 45 % of the requests unanswered, against 38 ms and 2 % for 8 (measured over the wire at
-/// 1,400 tokens of prompt).
-const EARLY_TOKENS: usize = 8;
-
-/// From this age on a generation answers with the best that it has. Start value.
-const EARLY_AGE: Duration = Duration::from_millis(80);
 
 /// Bytes of text before the cursor that the look-up needs to see; it compares at most six words.
 const LOOKUP_REACH: usize = 1024;
@@ -161,31 +153,6 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
     }
 }
 
-/// Makes the prompt of a resting place anew as a whole and runs it, so that the next key finds it in
-/// the model's cache. The window to go on with; `None` where the model had something better to do.
-pub async fn prepare(inputs: Inputs, model: &Model, attempt: Attempt) -> Option<Window> {
-    let place = Place::at(&inputs.document, inputs.byte);
-    let asked = Asked {
-        inputs: &inputs,
-        place: &place,
-        mode: Mode::Line,
-        model,
-        drafts: Drafts::default(),
-        rival: None,
-    };
-    let (prompt, window) = asked.prompt();
-    let job = Job {
-        class: Class::Warm,
-        limits: Limits {
-            max_tokens: 0,
-            budget: attempt.budget,
-        },
-        ..asked.job(prompt, attempt, model.info.gate)
-    };
-    let outcome = model.infer.submit(job).await.ok()?;
-    matches!(outcome.end, End::Eom | End::Watched | End::Budget).then_some(window)
-}
-
 /// The better of the two proposals by its calibrated probability; the model's reason where neither
 /// can be shown, because it had the last word.
 fn choose(
@@ -253,209 +220,9 @@ fn judge_proposal(
     Ok(suggestion)
 }
 
-fn with_minimum(gate: Gate, minimum: Option<f32>) -> Gate {
+pub(super) fn with_minimum(gate: Gate, minimum: Option<f32>) -> Gate {
     Gate {
         show: minimum.unwrap_or(gate.show),
         ..gate
     }
-}
-
-/// All that one generation needs.
-struct Asked<'a> {
-    inputs: &'a Inputs,
-    place: &'a Place,
-    mode: Mode,
-    model: &'a Model,
-    drafts: Drafts,
-    /// Probability of the look-up's proposal, which an early answer must reach.
-    rival: Option<f32>,
-}
-
-impl Asked<'_> {
-    /// Prompt, model, filters. The window is that of the prompt just made.
-    async fn generate(
-        self,
-        attempt: Attempt,
-        report: &mut Report,
-    ) -> (Window, Result<Suggestion, Reason>) {
-        let info = &self.model.info;
-        report.model = Some(format!("{} {}", info.name, info.version));
-        let building = Instant::now();
-        let (prompt, window) = self.prompt();
-        report.prompt_sha256 = Some(fingerprint(&prompt));
-        report.ms.prompt = milliseconds(building.elapsed());
-
-        let gate = with_minimum(info.gate, self.inputs.minimum_probability);
-        let outcome = self
-            .model
-            .infer
-            .submit(self.job(prompt, attempt, gate))
-            .await
-            .unwrap_or_else(|_| Outcome {
-                end: End::Failed("The model's thread has ended; restart the server.".to_owned()),
-                ..Outcome::default()
-            });
-        report.tokens = outcome.counts.into();
-        report.ms.take(&outcome.timings);
-        report.end = Some(report::end_name(&outcome.end));
-
-        let filtering = Instant::now();
-        let said = self.judge(&outcome, &gate);
-        report.ms.filter = milliseconds(filtering.elapsed());
-        (window, said)
-    }
-
-    fn prompt(&self) -> (Prompt, Window) {
-        let infer = &self.model.infer;
-        let input = prompt::Input {
-            doc: &self.inputs.document,
-            byte: self.place.offset,
-            pieces: &[],
-            budget: &self.model.info.budget,
-            idle: self.inputs.idle,
-        };
-        prompt::fim(&input, &self.inputs.window, &|text| infer.count(text))
-    }
-
-    fn job(&self, prompt: Prompt, attempt: Attempt, gate: Gate) -> Job {
-        let most = self.model.info.budget.generate;
-        let mut watch = Watch::new(self.place, self.mode).with_gate(gate, most);
-        let mut on_text = attempt.on_text;
-        let mut early = attempt.on_early.map(|send| Early {
-            send: Some(send),
-            document: self.inputs.document.clone(),
-            place: self.place.clone(),
-            mode: self.mode,
-            gate,
-            rival: self.rival.unwrap_or_default(),
-            since: Instant::now(),
-        });
-        let stop = attempt.stop;
-        Job {
-            class: attempt.class,
-            prompt,
-            limits: Limits {
-                max_tokens: most,
-                budget: attempt.budget,
-            },
-            drafts: self.drafts.clone(),
-            stop: Box::new(move || stop()),
-            watch: Box::new(move |progress| {
-                on_text(progress.text);
-                match watch.step(progress.text, progress.tokens) {
-                    suggestion::Flow::Stop(_) => Flow::Stop,
-                    suggestion::Flow::Continue => {
-                        if let Some(early) = &mut early {
-                            early.look(progress);
-                        }
-                        Flow::Continue
-                    }
-                }
-            }),
-        }
-    }
-
-    fn judge(&self, outcome: &Outcome, gate: &Gate) -> Result<Suggestion, Reason> {
-        match &outcome.end {
-            End::Eom | End::Watched | End::Budget => {}
-            End::Stopped | End::Superseded => return Err(Reason::Superseded),
-            End::Failed(sentence) => return Err(Reason::Failed(sentence.clone())),
-            End::NoModel => return Err(Reason::NoModel("No model is loaded.".to_owned())),
-        }
-        let mut watch = Watch::new(self.place, self.mode);
-        watch.step(&outcome.text, &outcome.tokens);
-        let raw = Raw {
-            text: &outcome.text,
-            tokens: &outcome.tokens,
-            ended: outcome.end == End::Eom
-                || watch.stopped().is_some_and(|reason| reason.is_boundary()),
-        };
-        suggestion::finish(
-            &raw,
-            &self.inputs.document,
-            self.place,
-            self.mode,
-            Some(gate),
-        )
-        .map_err(Reason::Reject)
-    }
-}
-
-/// Looks for the moment at which the text so far may be shown.
-struct Early {
-    send: Option<Box<dyn FnOnce(Suggestion) + Send>>,
-    document: Document,
-    place: Place,
-    mode: Mode,
-    gate: Gate,
-    rival: f32,
-    since: Instant,
-}
-
-impl Early {
-    fn look(&mut self, progress: Progress<'_>) {
-        if self.send.is_none() {
-            return;
-        }
-        let enough = progress.tokens.len() >= EARLY_TOKENS && at_word_end(progress);
-        if !enough && self.since.elapsed() < EARLY_AGE {
-            return;
-        }
-        let raw = Raw {
-            text: progress.text,
-            tokens: progress.tokens,
-            ended: false,
-        };
-        let judged = suggestion::finish(
-            &raw,
-            &self.document,
-            &self.place,
-            self.mode,
-            Some(&self.gate),
-        );
-        if let Ok(suggestion) = judged
-            && suggestion.probability >= self.rival
-            && let Some(send) = self.send.take()
-        {
-            send(suggestion);
-        }
-    }
-}
-
-/// Whether the last token began a new word, so that what stands before it is whole.
-fn at_word_end(progress: Progress<'_>) -> bool {
-    let before = match progress.tokens {
-        [.., before, _] => before.end,
-        _ => return false,
-    };
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    let next = progress
-        .text
-        .get(before..)
-        .and_then(|rest| rest.chars().next());
-    next.is_some_and(|c| !word(c))
-}
-
-/// SHA-256 over the prompt's sections, each with its kind.
-fn fingerprint(prompt: &Prompt) -> String {
-    let mut hash = Sha256::new();
-    for section in &prompt.sections {
-        match section {
-            Section::Control(control) => {
-                hash.update([0]);
-                hash.update(control.token());
-            }
-            Section::Text(text) => {
-                hash.update([1]);
-                hash.update((text.len() as u64).to_le_bytes());
-                hash.update(text);
-            }
-        }
-    }
-    hex(&hash.finalize())
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
