@@ -75,6 +75,10 @@ impl State {
             open.lookup = Some(lookup);
         }
         open.report = Some(completed.report);
+        open.nothing = match &completed.empty {
+            Some(Reason::Reject(reject)) => Some((flight.place.clone(), *reject)),
+            _ => None,
+        };
         if let Some(suggestion) = &completed.suggestion {
             self.cache.put(uri, &flight.place, suggestion);
         }
@@ -156,7 +160,7 @@ impl State {
     }
 
     /// The same where the report of how it came about stands already.
-    fn empty(&mut self, uri: Option<&str>, answer: Answer, reason: &Reason) {
+    pub(crate) fn empty(&mut self, uri: Option<&str>, answer: Answer, reason: &Reason) {
         if answer.is_cancelled() {
             self.counts.cancelled += 1;
             return;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use foretoken_engine::document::Document;
 use foretoken_engine::place::Place;
+use foretoken_engine::suggestion::Reject;
 use foretoken_engine::trigger::{self, History, Kind, Skip};
 use foretoken_infer::Class;
 use futures_util::FutureExt;
@@ -118,6 +119,10 @@ impl State {
             self.note_source(uri, "cache", &hit.suggestion);
             return self.offer(uri, waiter, hit.suggestion.text, Path::Hit);
         }
+        if let Some(reject) = self.known_nothing(uri, &waiter.place) {
+            self.counts.hits += 1;
+            return self.empty(Some(uri), waiter.answer, &Reason::Reject(reject));
+        }
         let wait = self.debounce(uri, waiter.invoked);
         if wait.is_zero() || self.flight_for(uri, &waiter.place).is_some() {
             self.join_or_start(uri, document, waiter);
@@ -125,6 +130,12 @@ impl State {
             self.supersede_flight(uri);
             self.session.put_pending(uri, wait, document, waiter);
         }
+    }
+
+    /// Why nothing came of this very place a moment ago.
+    fn known_nothing(&self, uri: &str, place: &Place) -> Option<Reject> {
+        let (known, reject) = self.documents.get(uri)?.nothing.as_ref()?;
+        (known == place).then_some(*reject)
     }
 
     /// The document's flight, if its result will be of use at this place.
@@ -192,7 +203,9 @@ impl State {
         let place = Place::at(&open.document, cursor);
         let history = self.history(&uri, &place, None);
         let wanted = trigger::decide(&place, Kind::Automatic, &history).is_ok();
-        if wanted && self.cache.get(&uri, &place).is_none() {
+        let known =
+            self.cache.get(&uri, &place).is_some() || self.known_nothing(&uri, &place).is_some();
+        if wanted && !known {
             let document = open.document.clone();
             self.counts.speculative += 1;
             self.start(&uri, document, place, None);

@@ -91,6 +91,9 @@ impl State {
     }
 
     pub(crate) fn model_changed(&mut self, state: infer::State) {
+        if matches!(state, infer::State::Ready(_)) {
+            self.forget_results();
+        }
         self.session.model.send_replace(state);
         if self.session.initialized {
             self.tell_model();

@@ -52,13 +52,14 @@ struct Offer {
     live: bool,
 }
 
-/// What an edit means for the offer on the screen.
+/// An offer that the user turned down by a key.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Effect {
-    /// There was none, or the edit leaves it alone or follows it.
-    Nothing,
-    /// Something else was typed in its place: it was turned down, at the place given.
-    Dismissed(Box<Place>),
+pub(crate) struct Dismissed {
+    pub(crate) uri: String,
+    /// The place that it was made for.
+    pub(crate) place: Place,
+    /// Bytes of its text that were typed since.
+    pub(crate) used: usize,
 }
 
 impl Offers {
@@ -141,25 +142,28 @@ impl Offers {
         self.count(id, counted, false);
     }
 
-    /// A plugin says that the user turned this offer down; gives where.
-    pub(crate) fn dismissed(&mut self, id: &str) -> Option<(String, Place)> {
+    /// A plugin says that the user turned this offer down.
+    pub(crate) fn dismissed(&mut self, id: &str) -> Option<Dismissed> {
         let offer = self.by_id(id)?;
         offer.live = false;
-        let place = (offer.uri.clone(), offer.place.clone());
+        let dismissed = Dismissed {
+            uri: offer.uri.clone(),
+            place: offer.place.clone(),
+            used: offer.used,
+        };
         self.totals.dismissed += 1;
-        Some(place)
+        Some(dismissed)
     }
 
     /// Learns from the edits of one change. One change of two characters or more that goes on with
     /// the offer is an accept of that length, a single character is typing, and so is a pair of
-    /// brackets that the editor closed by itself.
-    pub(crate) fn edited(&mut self, uri: &str, edits: &[Edit]) -> Effect {
-        let Some(offer) = self.live(uri) else {
-            return Effect::Nothing;
-        };
+    /// brackets that the editor closed by itself. Something else in its place counts as turned down,
+    /// though it may be a slip: once deleted again, the text is offered as before.
+    pub(crate) fn edited(&mut self, uri: &str, edits: &[Edit]) {
+        let Some(offer) = self.live(uri) else { return };
         let Some((start, removed, inserted)) = joined(edits) else {
             offer.live = false;
-            return Effect::Nothing;
+            return;
         };
         let cursor = offer.place.offset + offer.used;
         if removed > 0 {
@@ -170,17 +174,16 @@ impl Offers {
             } else {
                 offer.live = false;
             }
-            return Effect::Nothing;
+            return;
         }
         if start != cursor {
             offer.live = false;
-            return Effect::Nothing;
+            return;
         }
         if !offer.text[offer.used..].starts_with(&inserted) {
             offer.live = false;
-            let place = Box::new(offer.place.clone());
             self.totals.dismissed += 1;
-            return Effect::Dismissed(place);
+            return;
         }
         offer.used += inserted.len();
         let whole = offer.used == offer.text.len();
@@ -192,7 +195,6 @@ impl Offers {
             let id = offer.id.clone();
             self.count(&id, characters, whole);
         }
-        Effect::Nothing
     }
 
     fn count(&mut self, id: &str, characters: usize, whole: bool) {
@@ -300,7 +302,7 @@ mod tests {
     #[test]
     fn command_and_inference_count_once() {
         let (mut offers, id) = offered("vec![1]");
-        assert_eq!(offers.edited("u", &[insert(8, "vec![1]")]), Effect::Nothing);
+        offers.edited("u", &[insert(8, "vec![1]")]);
         assert!(offers.accepted(&id));
         let Totals {
             accepted,
@@ -341,15 +343,26 @@ mod tests {
     #[test]
     fn another_text_in_its_place_dismisses() {
         let (mut offers, _) = offered("vec![1]");
-        assert_eq!(offers.edited("u", &[insert(8, "v")]), Effect::Nothing);
-        let effect = offers.edited("u", &[insert(9, "x")]);
-        assert_eq!(effect, Effect::Dismissed(Box::new(place())));
-        assert_eq!(offers.edited("u", &[insert(10, "y")]), Effect::Nothing);
-        let (mut offers, _) = offered("vec![1]");
-        assert_eq!(offers.edited("u", &[insert(0, "x")]), Effect::Nothing);
-        let (mut offers, _) = offered("vec![1]");
-        assert_eq!(offers.edited("u", &[replace(7, " ", "")]), Effect::Nothing);
+        offers.edited("u", &[insert(8, "v")]);
         assert_eq!(offers.totals.dismissed, 0);
+        offers.edited("u", &[insert(9, "x")]);
+        assert_eq!(offers.totals.dismissed, 1);
+        offers.edited("u", &[insert(10, "y")]);
+        assert_eq!(offers.totals.dismissed, 1, "it is gone already");
+        for elsewhere in [insert(0, "x"), replace(7, " ", "")] {
+            let (mut offers, _) = offered("vec![1]");
+            offers.edited("u", &[elsewhere]);
+            assert_eq!(offers.totals.dismissed, 0);
+        }
+    }
+
+    #[test]
+    fn a_plugin_says_where_an_offer_was_dismissed() {
+        let (mut offers, id) = offered("vec![1]");
+        offers.edited("u", &[insert(8, "ve")]);
+        let dismissed = offers.dismissed(&id).unwrap();
+        assert_eq!((dismissed.place, dismissed.used), (place(), 2));
+        assert_eq!(offers.dismissed("none"), None);
     }
 
     #[test]

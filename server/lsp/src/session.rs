@@ -238,8 +238,7 @@ impl State {
     fn resolve_settings(&mut self) {
         let resolved = self.session.layers.resolve();
         if *self.settings != resolved.settings {
-            // What was kept may not be wanted any more.
-            self.cache.clear();
+            self.forget_results();
             self.settings = Arc::new(resolved.settings);
             self.tell_status();
         }
@@ -247,6 +246,14 @@ impl State {
             for problem in resolved.problems {
                 self.tell(&problem.sentence);
             }
+        }
+    }
+
+    /// What was found under other settings or by another model may not be wanted any more.
+    pub(crate) fn forget_results(&mut self) {
+        self.cache.clear();
+        for open in self.documents.values_mut() {
+            open.nothing = None;
         }
     }
 

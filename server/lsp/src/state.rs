@@ -9,8 +9,10 @@ use std::time::{Duration, Instant as Clock};
 
 use foretoken_engine::document::{Change, Document, Edit, OutOfStep};
 use foretoken_engine::lookup::Lookup;
+use foretoken_engine::place::Place;
 use foretoken_engine::position::{Position, to_byte};
 use foretoken_engine::prompt::Window;
+use foretoken_engine::suggestion::Reject;
 use foretoken_grammars::Language;
 use tokio::time::Instant;
 
@@ -18,7 +20,7 @@ use crate::client::Facts;
 use crate::config::Settings;
 use crate::counts::Counts;
 use crate::flight::Flight;
-use crate::offers::{Effect, Offers};
+use crate::offers::{Dismissed, Offers};
 use crate::pipeline::cache::Cache;
 use crate::pipeline::report::Report;
 use crate::proto::uri;
@@ -81,6 +83,9 @@ pub(crate) struct Open {
     /// `State::opened` when `lookup` was built last.
     learned: u64,
     pub(crate) flight: Option<Flight>,
+    /// Where the last flight ended without a text, and why. The request that it was made for may come
+    /// after its end, and need not run the model once more.
+    pub(crate) nothing: Option<(Place, Reject)>,
     /// How the last completion went.
     pub(crate) report: Option<Report>,
 }
@@ -137,6 +142,7 @@ impl State {
             lookup: None,
             learned: self.opened,
             flight: None,
+            nothing: None,
             report: None,
         };
         self.documents.insert(uri.clone(), open);
@@ -210,9 +216,7 @@ impl State {
         if edits.is_empty() {
             return;
         }
-        if let Effect::Dismissed(place) = self.offers.edited(uri, edits) {
-            self.cache.dismiss(uri, &place);
-        }
+        self.offers.edited(uri, edits);
         let end = edits
             .last()
             .map_or(0, |edit| edit.start + edit.inserted.len());
@@ -255,8 +259,8 @@ impl State {
 
     /// A plugin's word that the user turned an offer down.
     pub(crate) fn dismissed(&mut self, id: &str) {
-        if let Some((uri, place)) = self.offers.dismissed(id) {
-            self.cache.dismiss(&uri, &place);
+        if let Some(Dismissed { uri, place, used }) = self.offers.dismissed(id) {
+            self.cache.dismiss(&uri, &place, used);
         }
     }
 

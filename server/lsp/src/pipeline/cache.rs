@@ -35,8 +35,8 @@ pub struct Cache {
 #[derive(Debug)]
 struct Entry {
     suggestion: Suggestion,
-    /// The user turned it down here.
-    dismissed: bool,
+    /// After how many typed bytes of the text the user turned it down.
+    dismissed: Vec<usize>,
     used: u64,
 }
 
@@ -82,7 +82,7 @@ impl Cache {
             entry.used = self.clock.fetch_add(1, Ordering::Relaxed);
             return Some(Hit {
                 suggestion,
-                dismissed: entry.dismissed && typed.is_empty(),
+                dismissed: entry.dismissed.contains(&typed.len()),
             });
         }
         None
@@ -94,7 +94,7 @@ impl Cache {
         let key = key(around(document, place), &sums, place.before.len());
         let entry = Entry {
             suggestion: suggestion.clone(),
-            dismissed: self.dismissed_text(key, &suggestion.text),
+            dismissed: self.dismissals(key, &suggestion.text),
             used: self.clock.fetch_add(1, Ordering::Relaxed),
         };
         self.count(suggestion.text.len(), self.entries.insert(key, entry));
@@ -109,12 +109,13 @@ impl Cache {
         }
     }
 
-    /// Remembers that the text offered at this place was turned down.
-    pub fn dismiss(&self, document: &str, place: &Place) {
+    /// Remembers that the text offered at this place was turned down when `typed` bytes of it had been
+    /// typed. Further on, where the user goes along with it again, it is shown again.
+    pub fn dismiss(&self, document: &str, place: &Place, typed: usize) {
         let sums = Sums::of(place.before.as_bytes());
         let key = key(around(document, place), &sums, place.before.len());
         if let Some(mut entry) = self.entries.get_mut(&key) {
-            entry.dismissed = true;
+            entry.dismissed.push(typed);
         }
     }
 
@@ -124,13 +125,15 @@ impl Cache {
         self.bytes.store(0, Ordering::Relaxed);
     }
 
-    /// Whether the same beginning was turned down under this key: a text that goes on further, or
-    /// less far, is the same suggestion to the one who sees it.
-    fn dismissed_text(&self, key: u64, text: &str) -> bool {
-        self.entries.get(&key).is_some_and(|entry| {
+    /// Where the same beginning was turned down under this key: a text that goes on further, or less
+    /// far, is the same suggestion to the one who sees it.
+    fn dismissals(&self, key: u64, text: &str) -> Vec<usize> {
+        let entry = self.entries.get(&key);
+        let same = entry.filter(|entry| {
             let old = &entry.suggestion.text;
-            entry.dismissed && (old.starts_with(text) || text.starts_with(old.as_str()))
-        })
+            old.starts_with(text) || text.starts_with(old.as_str())
+        });
+        same.map_or_else(Vec::new, |entry| entry.dismissed.clone())
     }
 
     fn count(&self, added: usize, removed: Option<Entry>) {
@@ -251,12 +254,15 @@ mod tests {
         let cache = Cache::default();
         let here = place("let a = $0");
         cache.put("doc", &here, &suggestion("vec![1]"));
-        cache.dismiss("doc", &here);
-        assert!(cache.get("doc", &here).unwrap().dismissed);
-        assert!(!cache.get("doc", &place("let a = v$0")).unwrap().dismissed);
+        cache.dismiss("doc", &here, 0);
+        cache.dismiss("doc", &here, 2);
+        let dismissed = |fixture| cache.get("doc", &place(fixture)).unwrap().dismissed;
+        assert!(dismissed("let a = $0"));
+        assert!(!dismissed("let a = v$0"));
+        assert!(dismissed("let a = ve$0"));
         cache.put("doc", &here, &suggestion("vec![1, 2]"));
         assert!(!cache.get("doc", &here).unwrap().dismissed, "another text");
-        cache.dismiss("doc", &here);
+        cache.dismiss("doc", &here, 0);
         cache.put("doc", &here, &suggestion("vec![1, 2];"));
         assert!(
             cache.get("doc", &here).unwrap().dismissed,
