@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -41,8 +41,6 @@ pub struct Package {
     pub facts: Facts,
     /// The bytes of `tokenizer.json`.
     pub tokenizer: Cow<'static, [u8]>,
-    /// Where it lies; `None` for the embedded one.
-    pub folder: Option<PathBuf>,
 }
 
 /// Why a package cannot be used. [`fmt::Display`] is a sentence for the user.
@@ -176,7 +174,6 @@ pub fn embedded() -> Result<Package, PackageError> {
             Manifest::parse(manifest)?,
             Cow::Borrowed(graph),
             Cow::Borrowed(tokenizer),
-            None,
         )
     }
     #[cfg(not(embedded_model))]
@@ -199,12 +196,7 @@ pub fn open(folder: &Path) -> Result<Package, PackageError> {
             return Err(PackageError::WrongHash { file: file.into() });
         }
     }
-    check(
-        manifest,
-        Cow::Owned(graph),
-        Cow::Owned(tokenizer),
-        Some(folder),
-    )
+    check(manifest, Cow::Owned(graph), Cow::Owned(tokenizer))
 }
 
 /// Compares every hash of a package and walks its graph, without loading it: for `models verify` and
@@ -230,7 +222,6 @@ fn check(
     manifest: Manifest,
     graph: Cow<'static, [u8]>,
     tokenizer: Cow<'static, [u8]>,
-    folder: Option<&Path>,
 ) -> Result<Package, PackageError> {
     if manifest.kind != Kind::Generate {
         return Err(PackageError::WrongKind {
@@ -251,7 +242,6 @@ fn check(
         graph,
         facts,
         tokenizer,
-        folder: folder.map(Path::to_owned),
     })
 }
 
@@ -261,8 +251,8 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
         file: path.display().to_string(),
         reason: error.to_string(),
     };
-    let file = File::open(path).map_err(missing)?;
-    let meta = file.metadata().map_err(missing)?;
+    // Before it is opened: opening a pipe that nobody writes to would wait for ever.
+    let meta = path.metadata().map_err(missing)?;
     if !meta.is_file() {
         return Err(PackageError::unreadable(
             &path.display().to_string(),
@@ -277,6 +267,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
             limit,
         });
     }
+    let file = File::open(path).map_err(missing)?;
     let mut content = Vec::new();
     // The limit holds for what is read, too: the file may grow meanwhile.
     file.take(limit)
