@@ -98,7 +98,10 @@ impl Run {
             self.plan = Plan::new(&model.tokens, &self.job.prompt.sections);
             self.outcome.counts.prompt = self.plan.prompt;
             self.outcome.timings.tokenise = started.elapsed();
-            if self.plan.prompt == 0 || self.plan.prompt + 1 > model.info.max_positions {
+            if self.plan.prompt == 0 {
+                return Advance::Ended(End::Failed("An empty prompt has no answer.".into()));
+            }
+            if self.plan.prompt >= model.info.max_positions {
                 return Advance::Ended(End::Failed(format!(
                     "A prompt of {} tokens does not fit the model's {} positions.",
                     self.plan.prompt, model.info.max_positions
@@ -190,10 +193,11 @@ impl Run {
     /// The slot to run in, rewound to what it holds of this run's ids.
     fn take_slot(&mut self, model: &mut Model) -> usize {
         let first = !std::mem::replace(&mut self.plan.begun, true);
-        let at = match first && !model.kv_reuse {
-            true => model.slots.acquire_empty(),
-            false => model.slots.acquire(&self.plan.ids, self.job.class),
-        };
+        if first && !model.kv_reuse {
+            // Of all slots: between two chunks the run may move to any that holds its beginning.
+            model.slots.forget();
+        }
+        let at = model.slots.acquire(&self.plan.ids, self.job.class);
         if first {
             self.outcome.counts.reused = model.slots.slot(at).ids.len();
         }

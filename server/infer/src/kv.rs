@@ -94,11 +94,11 @@ impl Slots {
         at
     }
 
-    /// The slot used longest ago, emptied: for runs that may reuse nothing.
-    pub(crate) fn acquire_empty(&mut self) -> usize {
-        let at = self.oldest();
-        self.rewind(at, 0);
-        at
+    /// Empties every slot: for runs that may reuse nothing.
+    pub(crate) fn forget(&mut self) {
+        for slot in &mut self.slots {
+            slot.ids.clear();
+        }
     }
 
     fn oldest(&self) -> usize {

@@ -106,8 +106,9 @@ impl Model {
         let inner = build(&environment, options, &package).map_err(failed)?;
         let shared = package.facts.operators.contains("GroupQueryAttention");
         let graph = Graph::read(&inner, shared, package.manifest.max_positions)?;
+        let slots = graph.slots(options.slots, package.manifest.max_positions)?;
         let session = Session::new(inner, graph, tokens.vocabulary(), running);
-        let slots = Slots::new(session.inner(), session.graph(), options.slots).map_err(failed)?;
+        let slots = Slots::new(session.inner(), session.graph(), slots).map_err(failed)?;
         let manifest = &package.manifest;
         let info = ModelInfo {
             name: manifest.name.clone(),
@@ -116,7 +117,7 @@ impl Model {
             dialect: manifest.dialect.clone(),
             budget: manifest.budget,
             gate: manifest.gate,
-            max_positions: session.graph().positions.min(manifest.max_positions),
+            max_positions: manifest.max_positions,
             exact_reuse: manifest.exact_reuse,
             vocabulary: tokens.vocabulary(),
             slots: slots.len(),
@@ -179,8 +180,8 @@ fn failed(error: ort::Error) -> Unavailable {
     Unavailable {
         code: "session-failed",
         sentence: format!(
-            "The model could not be started ({}). If it is a model that you added, check it with \
-             `foretoken models`; otherwise build again.",
+            "The model could not be started ({}). If it is a model that you added, use another one; \
+             `foretoken doctor` says what else may be wrong.",
             error.message()
         ),
     }
@@ -229,8 +230,8 @@ mod tests {
         let golden = package::embedded().expect("loaded above").manifest.golden;
         let count = golden.ids.len();
         assert!(count > 16 && golden.top1.len() == count && golden.logits.len() >= 8);
-        let slot = model.slots.acquire_empty();
-        let slot = model.slots.slot(slot);
+        model.slots.forget();
+        let slot = model.slots.slot(0);
         let logits = model.session.run(slot, &golden.ids, count).expect("a run");
         let rows: Vec<&[f32]> = logits.chunks_exact(model.info.vocabulary).collect();
         assert_eq!(rows.len(), count);
@@ -260,7 +261,8 @@ mod tests {
             let slot = model.slots.slot(at);
             model.session.run(slot, new, 1).expect("a run").to_vec()
         };
-        let at = model.slots.acquire_empty();
+        model.slots.forget();
+        let at = model.slots.acquire(&ids, Class::Request);
         let whole = run(&mut model, at, &ids);
         // Other ids behind the half, then the old ones again: the slot is rewound in place.
         let mut other = ids[..half].to_vec();
@@ -286,7 +288,8 @@ mod tests {
     fn background_work_leaves_the_active_slot_alone() {
         let Some(mut model) = embedded() else { return };
         let ids: Vec<u32> = (0..40).map(|at| 100 + at).collect();
-        let active = model.slots.acquire_empty();
+        model.slots.forget();
+        let active = model.slots.acquire(&ids, Class::Request);
         model
             .session
             .run(model.slots.slot(active), &ids, 1)
@@ -312,8 +315,8 @@ mod tests {
     fn a_run_that_does_not_fit_leaves_the_slot_as_it_was() {
         let Some(mut model) = embedded() else { return };
         let positions = model.session.graph().positions;
-        let at = model.slots.acquire_empty();
-        let slot = model.slots.slot(at);
+        model.slots.forget();
+        let slot = model.slots.slot(0);
         model.session.run(slot, &[0, 60, 61], 1).expect("fits");
         assert!(model.session.run(slot, &vec![60; positions], 1).is_err());
         assert!(model.session.run(slot, &[], 1).is_err());

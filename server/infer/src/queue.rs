@@ -129,6 +129,11 @@ impl Queue {
         }
     }
 
+    /// Whether [`Queue::close`] was called.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed.is_some()
+    }
+
     /// A panic never happens under this lock except by exhausted memory; the data stays whole then.
     fn lock(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
@@ -253,8 +258,10 @@ mod tests {
     fn closing_ends_what_waits_and_what_comes() {
         let queue = Queue::default();
         let waits = [Class::Request, Class::Warm].map(|class| put(&queue, class));
+        assert!(!queue.is_closed());
         queue.close(End::NoModel);
         queue.close(End::Stopped);
+        assert!(queue.is_closed());
         assert!(queue.take().is_none());
         assert_eq!(queue.verdict(Class::Request), Verdict::Closed);
         for outcome in waits {

@@ -163,9 +163,40 @@ impl Graph {
 
     /// Bytes of one slot.
     pub(crate) fn slot_bytes(&self) -> usize {
-        self.layers.len() * self.heads * self.positions * self.head_size * size_of::<f32>()
+        let buffer = [self.heads, self.positions, self.head_size, size_of::<f32>()];
+        buffer
+            .into_iter()
+            .fold(self.layers.len(), usize::saturating_mul)
+    }
+
+    /// How many of the `wanted` slots fit into [`KV_BYTES`], where each is to hold as many positions
+    /// as the manifest promises.
+    ///
+    /// # Errors
+    /// `Unsupported` when not even one fits, or when the graph holds fewer positions than promised.
+    pub(crate) fn slots(&self, wanted: usize, promised: usize) -> Result<usize, PackageError> {
+        if self.positions < promised {
+            return Err(PackageError::unsupported(&format!(
+                "its graph holds {} positions, and its manifest promises {promised}",
+                self.positions
+            )));
+        }
+        match KV_BYTES / self.slot_bytes().max(1) {
+            0 => Err(PackageError::unsupported(&format!(
+                "one prompt of {} positions takes {} MB of memory, and at most {} MB are given",
+                self.positions,
+                self.slot_bytes() >> 20,
+                KV_BYTES >> 20
+            ))),
+            most => Ok(most.min(wanted)),
+        }
     }
 }
+
+/// Memory that all KV slots may take: ten times what the largest model of this program's own kind
+/// needs (12 layers of 2 x 64 floats, 1,536 positions, four slots: 76 MB), and far from what would
+/// make a laptop swap.
+const KV_BYTES: usize = 1 << 30;
 
 const LOGITS: &str = "logits";
 
@@ -346,4 +377,49 @@ fn describe(outlet: &Outlet) -> String {
 
 fn unknown(outlet: &Outlet) -> PackageError {
     PackageError::unsupported(&format!("its graph has the input {}", describe(outlet)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Graph, KV_BYTES, Pair, Rows};
+
+    fn graph(layers: usize, positions: usize) -> Graph {
+        let pair = Pair {
+            past: "past".into(),
+            present: "present".into(),
+        };
+        Graph {
+            mask: true,
+            positions_input: false,
+            rows: Rows::All,
+            layers: vec![pair; layers * 2],
+            heads: 2,
+            head_size: 64,
+            positions,
+        }
+    }
+
+    #[test]
+    fn slots_are_as_many_as_fit_into_memory() {
+        assert_eq!(graph(12, 1536).slot_bytes(), 18_874_368);
+        assert_eq!(graph(12, 1536).slots(4, 1536), Ok(4));
+        assert_eq!(graph(12, 1536).slots(1, 512), Ok(1));
+        let large = graph(12, 1 << 15);
+        let fit = large.slots(9, 1 << 15).expect("some fit");
+        assert_eq!(fit, KV_BYTES / large.slot_bytes());
+        assert!((1..9).contains(&fit));
+    }
+
+    #[test]
+    fn a_graph_that_takes_all_memory_or_holds_too_little_is_refused() {
+        for positions in [1 << 20, usize::MAX] {
+            let refusal = graph(12, positions).slots(4, 1536).expect_err("too large");
+            assert!(refusal.to_string().contains("MB of memory"), "{refusal}");
+        }
+        let refusal = graph(12, 256).slots(4, 512).expect_err("too few");
+        assert_eq!(
+            refusal.to_string(),
+            "This model cannot be used: its graph holds 256 positions, and its manifest promises 512."
+        );
+    }
 }

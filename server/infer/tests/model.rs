@@ -140,6 +140,7 @@ fn reuse_changes_speed_and_nothing_else() {
         let reused = run(&warm, job(&before, 6));
         let fresh = run(&cold, job(&before, 6));
         assert_eq!(fresh.counts.reused, 0);
+        assert!(fresh.counts.prefilled >= fresh.counts.prompt, "{fresh:?}");
         assert_eq!(reused.text, fresh.text, "{:?}", &line[..*end]);
         assert_eq!(reused.tokens, fresh.tokens, "{:?}", &line[..*end]);
     }
@@ -423,8 +424,16 @@ fn a_prompt_that_does_not_fit_is_refused_with_its_size() {
         return;
     };
     let long = "x = 1\n".repeat(info.max_positions);
-    match run(&infer, job(&long, 4)).end {
-        End::Failed(sentence) => assert!(sentence.contains("does not fit"), "{sentence}"),
-        end => panic!("{end:?}"),
-    }
+    let refused = |prompt, part: &str| {
+        let job = Job {
+            prompt,
+            ..job("", 4)
+        };
+        match run(&infer, job).end {
+            End::Failed(sentence) => assert!(sentence.contains(part), "{sentence}"),
+            end => panic!("{end:?}"),
+        }
+    };
+    refused(prompt(&long), "does not fit");
+    refused(Prompt::default(), "empty prompt");
 }

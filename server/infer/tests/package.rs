@@ -364,6 +364,22 @@ fn a_graph_that_the_runtime_refuses_is_a_sentence() {
 }
 
 #[test]
+fn without_a_tokenizer_tokens_are_estimated() {
+    let infer = Infer::start(
+        Options {
+            package: Source::Folder("/nowhere".into()),
+            ..Options::default()
+        },
+        Box::new(|_| {}),
+    );
+    assert_eq!(infer.count(""), 0);
+    assert_eq!(infer.count("let a = 1;"), 4);
+    // Three bytes each, and any of them may be a token.
+    assert_eq!(infer.count("\u{6f22}\u{5b57}"), 6);
+    infer.shutdown();
+}
+
+#[test]
 fn the_embedded_package_is_the_one_its_manifest_names() {
     match package::verify(&Source::Embedded) {
         Ok(manifest) => assert_eq!(manifest.dialect, "foretoken"),
