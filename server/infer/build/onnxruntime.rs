@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sha2::{Digest, Sha256};
+use super::sha256;
 
 /// The release in the Python package `onnxruntime`.
 const VERSION: &str = "1.31.0";
@@ -125,11 +125,22 @@ fn obtain() -> Result<PathBuf, String> {
         variable("CARGO_CFG_TARGET_OS"),
         variable("CARGO_CFG_TARGET_ARCH"),
     );
+    // The data directory is this machine's, and the file's name does not tell one processor's from
+    // another's.
+    if variable("TARGET") != variable("HOST") {
+        return Err(format!(
+            "this build is for another machine ({}), which needs a library of its own",
+            variable("TARGET")
+        ));
+    }
     let of_target = |pinned: &&Pinned| pinned.target == (target.0.as_str(), target.1.as_str());
     let (Some(wheel), Some(node)) = (WHEELS.iter().find(of_target), NODE.iter().find(of_target))
     else {
         return Err(format!("none is pinned for {} on {}", target.0, target.1));
     };
+    if variable("CARGO_CFG_TARGET_ENV") == "musl" {
+        return Err("those pinned for Linux need the GNU C library".into());
+    }
     let root = directories::ProjectDirs::from("", "", "foretoken")
         .ok_or("this user has no home directory")?
         .data_dir()
@@ -145,6 +156,8 @@ fn obtain() -> Result<PathBuf, String> {
     // Beside the goals, because a rename works within one file system only.
     let work = root.join(format!("obtaining-{}", std::process::id()));
     let [(wheel, from_python), (node, from_node)] = sources;
+    // What a build of the same number left when it was killed.
+    let _ = fs::remove_dir_all(&work);
     let result = fs::create_dir_all(&work)
         .map_err(|error| format!("{} cannot be made ({error})", work.display()))
         .and_then(|()| {
@@ -167,10 +180,12 @@ fn python(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
         let wheel = match download(python, pinned, work) {
             Ok(wheel) => wheel,
             Err(None) => continue,
-            Err(Some(words)) => {
-                reason = format!("pip of `{python}` failed ({words})");
+            Err(Some(words)) if words.contains("No module named pip") => {
+                reason = format!("`{python}` has no pip");
                 continue;
             }
+            // Another Python would wait for the same network once more.
+            Err(Some(words)) => return Err(format!("pip of `{python}` failed ({words})")),
         };
         let file = work.join(pinned.file);
         let unpacked = run(program(python)
@@ -208,7 +223,8 @@ fn npm(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
     // On Windows the client is a script, which is found by its whole name only.
     let client = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let fetched = run(program(client)
-        .args(["pack", "--silent", "--fetch-retries=1"])
+        .args(["pack", "--loglevel=error"])
+        .args(["--fetch-retries=1", "--fetch-timeout=120000"])
         .arg(format!("onnxruntime-node@{NODE_VERSION}"))
         .current_dir(work));
     match fetched {
@@ -217,10 +233,12 @@ fn npm(pinned: &Pinned, work: &Path) -> Result<PathBuf, String> {
         Err(Some(words)) => return Err(format!("npm failed ({words})")),
     }
     let archive = with_ending(work, "tgz").ok_or("npm left no package")?;
+    // By its name alone: some `tar` take a drive's letter for the name of another machine.
+    let archive = archive.file_name().ok_or("npm left no package")?;
     let member = format!("package/bin/napi-v6/{}/{}", pinned.platform, pinned.file);
     run(program("tar")
         .arg("-xzf")
-        .arg(&archive)
+        .arg(archive)
         .arg(&member)
         .current_dir(work))
     .map_err(|words| {
@@ -257,17 +275,17 @@ fn run(command: &mut Command) -> Result<(), Option<String>> {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&output.stderr);
-    let last = words.lines().rev().find(|line| !line.trim().is_empty());
+    // npm ends with where its log lies, after what went wrong.
+    let says =
+        |line: &&str| !line.trim().is_empty() && !line.contains("A complete log of this run");
+    let last = words.lines().rev().find(says);
     Err(Some(last.unwrap_or("it gave no reason").trim().to_owned()))
 }
 
 /// Moves a library to its goal in one step, if it is the pinned one.
 fn put(file: &Path, pinned: &Pinned, goal: &Path) -> Result<PathBuf, String> {
     let bytes = fs::read(file).map_err(|error| format!("the library cannot be read ({error})"))?;
-    let found: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let found = sha256(&bytes);
     if found != pinned.sha256 {
         return Err(format!(
             "{} came with the SHA-256 {found}, not the pinned one, and was thrown away",
@@ -275,7 +293,13 @@ fn put(file: &Path, pinned: &Pinned, goal: &Path) -> Result<PathBuf, String> {
         ));
     }
     let folder = goal.parent().unwrap_or(goal);
-    let moved = fs::create_dir_all(folder).and_then(|()| fs::rename(file, goal));
+    // On the disk before it has its name: what lies under that name is never looked into again.
+    let moved = fs::OpenOptions::new()
+        .write(true)
+        .open(file)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::create_dir_all(folder))
+        .and_then(|()| fs::rename(file, goal));
     match moved {
         Ok(()) => Ok(goal.to_owned()),
         // A build that came first has put the same bytes there.

@@ -2,11 +2,10 @@
 //! the crate where it lies. Without it the program is built without a model and says so when started.
 
 use std::env;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use super::sha256;
 
 const FILES: [&str; 2] = ["model.onnx", "tokenizer.json"];
 
@@ -34,8 +33,9 @@ pub(crate) fn embed() {
 }
 
 fn folder() -> Option<PathBuf> {
-    let root = Path::new(&env::var_os("CARGO_MANIFEST_DIR")?).join("../..");
-    let folder = root.join("models/complete").canonicalize().ok()?;
+    let own = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?);
+    // Not `canonicalize`: on Windows its paths allow no `/`, which the crate puts before a file's name.
+    let folder = own.ancestors().nth(2)?.join("models").join("complete");
     folder.is_dir().then_some(folder)
 }
 
@@ -54,12 +54,7 @@ fn check(folder: &Path) -> Result<(), String> {
             .get("files")
             .and_then(|files| files.get(name)?.as_str())
             .ok_or_else(|| format!("manifest.toml states no hash of {name}"))?;
-        let mut found = String::new();
-        for byte in Sha256::digest(read(name)?) {
-            // Writing to a string cannot fail.
-            let _ = write!(found, "{byte:02x}");
-        }
-        if stated != found {
+        if stated != sha256(&read(name)?) {
             return Err(format!("{name} is not the file that manifest.toml names"));
         }
     }
