@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import copying
 import quantise
 
 EPSILON = 1e-5
@@ -106,7 +107,11 @@ class Block(nn.Module):
 
 
 class Model(nn.Module):
-    """ids i64 [b, t] -> final stream [b, t, d] (`forward`) or logits (`logits`). Embedding and head are one table [V, d]."""
+    """ids i64 [b, t] -> final stream [b, t, d] and copied codes [b, t, 2·hd] (`forward`), from them logits (`logits`).
+
+    Embedding and head are one table [V, d]. What the copying heads found enters twice: into the stream
+    at the bottom, and, gated by the stream at the top, into the logits.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -114,6 +119,10 @@ class Model(nn.Module):
         self.embedding = nn.Parameter(torch.randn(shape.vocabulary, shape.d) * 0.02)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = Norm(shape.d)
+        self.copy = copying.Copy(shape.vocabulary, shape.hd)
+        self.found_in = Linear(copying.ORDERS * copying.GROUPS * shape.hd, shape.d, 0.0)
+        self.found_gate = Linear(shape.d, copying.ORDERS, 0.0)
+        self.found_bias = nn.Parameter(torch.tensor(copying.BELIEF))
         cos, sin = rotary(shape, shape.positions + 1)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -123,16 +132,21 @@ class Model(nn.Module):
         """The embedding table as used: rounded per row when fake quantisation is on."""
         return quantise.fake_weight(self.embedding) if self.fake else self.embedding
 
-    def forward(self, ids: Tensor) -> Tensor:
-        x = F.embedding(ids, self.table())
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.copy(ids)
+        x = F.embedding(ids, self.table()) + self.found_in(found.flatten(-2)).float()
         cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
         for block in self.blocks:
             x = block(x, cos, sin)
-        return self.norm(x)
+        n = self.norm(x)
+        gate = self.found_gate(n).float() + self.found_bias
+        return n, (gate[..., None] * found).sum(-2) / found.shape[-1]
 
-    def logits(self, x: Tensor) -> Tensor:
-        """Stream rows [n, d] -> logits [n, V]."""
-        return F.linear(quantise.fake_rows(x) if self.fake else x, self.table())
+    def logits(self, n: Tensor, copied: Tensor) -> Tensor:
+        """Stream rows [r, d] and copied codes [r, 2·hd] -> logits [r, V]."""
+        if self.fake:
+            n, copied = quantise.fake_rows(n), quantise.fake_rows(copied)
+        return F.linear(n, self.table()) + F.linear(copied, self.copy.codes)
 
     def set_fake(self, on: bool) -> None:
         """Switches fake quantisation of weights and rows everywhere."""

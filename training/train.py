@@ -36,6 +36,8 @@ WARM_UP_STEPS = 100
 DECAY_SHARE, FAKE_SHARE = 0.40, 0.10
 CHECKPOINT_SECONDS = 300.0
 VALIDATION_ROWS = 24
+OTHERS = ("embedding", "found_gate.weight")
+"""Matrices that AdamW takes: the table, and a gate of three rows, which an orthogonal update would shake."""
 FLOOR = 0.02
 """Least learning rate as a share of the peak, at the deadline."""
 
@@ -76,8 +78,8 @@ def deadline_of(args: argparse.Namespace) -> float:
 
 def optimisers(model: Model, args: argparse.Namespace) -> list[torch.optim.Optimizer]:
     """Muon for the blocks' matrices (Jordan 2024; rate matched to AdamW's RMS, arXiv 2502.16982), AdamW for table and norms."""
-    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n != "embedding"]
-    others = [p for n, p in model.named_parameters() if p.ndim != 2 or n == "embedding"]
+    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and n not in OTHERS]
+    others = [p for n, p in model.named_parameters() if p.ndim != 2 or n in OTHERS]
     muon = torch.optim.Muon(matrices, lr=args.lr, weight_decay=0.1, momentum=0.95, ns_steps=5, adjust_lr_fn="match_rms_adamw")
     adamw = torch.optim.AdamW(others, lr=args.lr_table, betas=(0.9, 0.95), weight_decay=0.0)
     for o in (muon, adamw):
@@ -97,11 +99,13 @@ def forward_loss(model: Model, ids: Tensor, weights: Tensor, half: torch.dtype) 
     """ids, weights [r, T + 1] -> weighted mean loss in nats, losses [n] and weights [n] of the scored tokens."""
     keep = weights[:, 1:].reshape(-1) > 0
     with torch.autocast(ids.device.type, half, enabled=half != torch.float32):
-        x = model(ids[:, :-1]).reshape(-1, model.shape.d)[keep]
+        stream, copied = model(ids[:, :-1])
+    n, c = stream.flatten(0, 1)[keep], copied.flatten(0, 1)[keep]
     if model.fake:
-        x = quantise.fake_rows(x)
+        n, c = quantise.fake_rows(n), quantise.fake_rows(c)
     w = weights[:, 1:].reshape(-1)[keep]
-    loss, losses = HeadLoss.apply(x, model.table(), ids[:, 1:].reshape(-1)[keep], w, half)
+    x, table = torch.cat([n, c], dim=1), torch.cat([model.table(), model.copy.codes], dim=1)
+    loss, losses = HeadLoss.apply(x, table, ids[:, 1:].reshape(-1)[keep], w, half)
     return loss, losses, w
 
 
@@ -153,7 +157,7 @@ def main() -> None:
     source = args.out / "last.pt" if args.resume else args.init
     if source:
         saved = torch.load(source, map_location=args.device, weights_only=True)
-        model.load_state_dict(saved["model"])
+        model.load_state_dict(saved["model"], strict=args.resume)
         if args.resume:
             step, tokens, start = saved["step"], saved["tokens"], saved["start"]
             for o, s in zip(optims, saved["optimisers"]):
