@@ -290,3 +290,30 @@ async fn a_document_opened_twice_has_its_second_text() {
     session.open(URI, "rust", "fn second() {}\n").await;
     still_serves(session).await;
 }
+
+/// Editors whose strings are UTF-16 can send half a surrogate pair; JSON has no character for it. It
+/// becomes U+FFFD, or the document is out of step; never a text that only the server believes in.
+#[tokio::test]
+async fn half_a_surrogate_pair_does_not_part_the_texts_silently() {
+    let session = session().await;
+    let uri = "file:///project/half.js";
+    let open = format!(
+        r#"{{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{{"textDocument":{{"uri":"{uri}","languageId":"javascript","version":1,"text":"let a = \"\ud83d\";\n"}}}}}}"#
+    );
+    session
+        .send_bytes(format!("Content-Length: {}\r\n\r\n{open}", open.len()).as_bytes())
+        .await;
+    let mut session = session;
+    let status = session.status(true).await;
+    let own = status["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|d| d["uri"] == uri);
+    let own = own.unwrap_or_else(|| panic!("the document was not opened: {status}"));
+    assert!(
+        own["sha256"] == sha256("let a = \"\u{fffd}\";\n") || own["outOfStep"] == true,
+        "{own}"
+    );
+    still_serves(session).await;
+}
