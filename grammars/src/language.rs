@@ -152,7 +152,7 @@ impl Language {
         }
     }
 
-    /// The short name used in control tokens, folders of queries and settings: `"rust"`, `"tsx"`.
+    /// The short name used in control tokens and settings: `"rust"`, `"tsx"`.
     pub fn id(self) -> &'static str {
         self.row().id
     }

@@ -1,4 +1,4 @@
-; TypeScript: what is one retrievable unit of a file, and what it is called.
+; TypeScript, with JSX or without: what is one retrievable unit of a file, and what it is called.
 
 (function_declaration name: (identifier) @name) @chunk
 (function_signature name: (identifier) @name) @chunk

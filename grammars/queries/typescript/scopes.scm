@@ -1,4 +1,4 @@
-; TypeScript: where a suggestion must stop, and what is no code.
+; TypeScript, with JSX or without: where a suggestion must stop, and what is no code.
 
 (statement_block) @block
 (class_body) @block
