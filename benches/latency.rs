@@ -99,15 +99,26 @@ fn arguments() -> Result<Arguments, String> {
 }
 
 async fn measure(arguments: &Arguments) -> Result<(), String> {
-    let variants: [(&str, fn(&mut Options)); 3] = [
-        ("as shipped", |_| {}),
-        ("no KV reuse", |options| options.kv_reuse = false),
-        ("no drafts", |options| options.drafts = false),
+    let shipped = Options::default;
+    let variants = [
+        ("as shipped", shipped()),
+        (
+            "no KV reuse",
+            Options {
+                kv_reuse: false,
+                ..shipped()
+            },
+        ),
+        (
+            "no drafts",
+            Options {
+                drafts: false,
+                ..shipped()
+            },
+        ),
     ];
     let mut runs = Vec::new();
-    for (name, change) in variants {
-        let mut options = Options::default();
-        change(&mut options);
+    for (name, options) in variants {
         let options = ServeOptions {
             infer: Some(options),
             ..ServeOptions::default()

@@ -96,8 +96,9 @@ fn newton_step(examples: &[Example], weights: [f64; 3]) -> Option<[f64; 3]> {
         for row in 0..3 {
             if row != pivot {
                 let factor = system[row][pivot] / system[pivot][pivot];
-                for column in pivot..4 {
-                    system[row][column] -= factor * system[pivot][column];
+                let above = system[pivot];
+                for (cell, above) in system[row].iter_mut().zip(above).skip(pivot) {
+                    *cell -= factor * above;
                 }
             }
         }

@@ -1,5 +1,11 @@
 //! The end-to-end tests: the house's rules, then the server over the wire, then the program itself.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is test code, of which the lints only know the functions marked as tests"
+)]
+
 mod broken;
 mod cli;
 mod edits;

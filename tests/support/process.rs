@@ -49,7 +49,7 @@ pub fn binary() -> &'static Path {
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         artifacts
             .filter_map(|artifact| artifact["executable"].as_str().map(PathBuf::from))
-            .last()
+            .next_back()
             .expect("cargo names the executable that it built")
     })
 }

@@ -223,7 +223,7 @@ impl Check<'_> {
         let params = &entry.message["params"];
         let token = params["token"].to_string();
         let given = self.asked.values().any(|a| {
-            !a.params["workDoneToken"].is_null() && a.params["workDoneToken"].to_string() == token
+            !a.params["workDoneToken"].is_null() && a.params["workDoneToken"] == params["token"]
         });
         let state = self.tokens.get(&token).copied().or(given.then_some(0));
         let next = match (state, params["value"]["kind"].as_str()) {
