@@ -216,11 +216,12 @@ impl Run {
     /// Ids to verify along with the next token.
     fn draft(&self, model: &Model) -> Vec<u32> {
         let plan = &self.plan;
-        let left = self
-            .job
-            .limits
+        // Tokens that only respell what is owed do not count against the limit.
+        let limits = &self.job.limits;
+        let left = limits
             .max_tokens
-            .saturating_sub(self.outcome.tokens.len());
+            .saturating_sub(self.outcome.tokens.len())
+            .saturating_add(plan.still_owed().len());
         let room = model.info.max_positions.saturating_sub(plan.ids.len());
         let limit = left.min(room).saturating_sub(1);
         if !model.drafts || limit == 0 {

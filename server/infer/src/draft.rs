@@ -15,8 +15,11 @@ const REMEMBERED: usize = 32;
 const LEAST_MATCH: usize = 4;
 /// Bytes of a continuation looked at: eight tokens of this vocabulary are about 30 bytes.
 const FOLLOWING_BYTES: usize = 160;
-/// Matched tokens granted to a proposal: the caller has shown this very text.
+/// Matched tokens granted to a proposal, and to text that stands there already: both are expected.
 const PROPOSED: usize = 8;
+/// Owed bytes from which on their usual spelling is worth a draft. A word of ASCII is shorter, and one
+/// token spells it; one beyond ASCII takes up to a token a byte.
+const LONG_OWED: usize = 12;
 
 /// How often drafts held lately.
 #[derive(Debug, Default)]
@@ -77,7 +80,9 @@ pub(crate) fn propose(
     acceptance: Option<f32>,
     limit: usize,
 ) -> Vec<u32> {
-    let Some((follows, matched)) = following(tokens, drafts, tail) else {
+    let known = following(tokens, drafts, tail);
+    let owed = (tail.owed.len() >= LONG_OWED).then_some(("", PROPOSED));
+    let Some((follows, matched)) = known.or(owed) else {
         return Vec::new();
     };
     let length = draft_length(matched, acceptance).min(limit);
@@ -169,6 +174,26 @@ mod tests {
         let whole = tokens.encode("    return self.counts.len()");
         assert_eq!(draft, whole[ids.len()..][..draft.len()]);
         assert!(!draft.is_empty());
+    }
+
+    #[test]
+    fn a_long_owed_text_is_its_own_draft() {
+        let Some(tokens) = embedded() else { return };
+        let ids = tokens.encode("    //");
+        let draft = |owed: &str| {
+            let tail = Tail {
+                before: "",
+                text: "",
+                owed,
+                piece: "    //",
+                ids: &ids,
+            };
+            propose(&tokens, &Drafts::default(), tail, None, 8)
+        };
+        let owed = " \u{6f22}\u{5b57}\u{6f22}\u{5b57}";
+        let whole = tokens.encode(&format!("    //{owed}"));
+        assert_eq!(draft(owed), whole[ids.len()..][..8]);
+        assert!(draft(" word").is_empty());
     }
 
     #[test]

@@ -77,13 +77,14 @@ fn run(infer: &Infer, job: Job) -> Outcome {
 }
 
 /// Ends at which a person may have stopped typing.
-const HEADS: [&str; 6] = [
+const HEADS: [&str; 7] = [
     "",
     "    ",
     "    coun",
     "    counter.add(\"",
     "    for word in [\"a\", \"b\"] {\n        counter.a",
     "    let total = counter.le",
+    "    // \u{6f22}\u{5b57}\u{6f22}\u{5b57}\u{6f22}\u{5b57}\u{6f22}\u{5b57}",
 ];
 
 #[test]
@@ -261,6 +262,20 @@ fn half_a_word_is_spelled_again_and_not_answered_twice() {
     assert_eq!(
         half.tokens.last().map_or(0, |token| token.end),
         half.text.len()
+    );
+}
+
+#[test]
+fn a_word_beyond_ascii_is_spelled_again_in_few_steps() {
+    let Some((infer, _)) = start(Options::default()) else {
+        return;
+    };
+    let word = "\u{6f22}\u{5b57}".repeat(6);
+    let outcome = run(&infer, job(&format!("{ABOVE}    // {word}"), 1));
+    assert!(outcome.counts.generated > 8, "{outcome:?}");
+    assert!(
+        outcome.counts.accepted * 2 > outcome.counts.drafted,
+        "{outcome:?}"
     );
 }
 
