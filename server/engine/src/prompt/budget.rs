@@ -97,11 +97,11 @@ fn cut(length: usize, limit: usize, tokens: impl Fn(usize) -> usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    // A token is up to four bytes of a word, any other character is one.
-    fn count(text: &str) -> usize {
+    /// A token is up to four letters or digits, or any other character.
+    pub(crate) fn count(text: &str) -> usize {
         let mut tokens = 0;
         let mut run = 0;
         for c in text.chars() {

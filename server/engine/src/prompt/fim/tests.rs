@@ -10,22 +10,7 @@ use serde_json::Value;
 use super::*;
 use crate::document::Change;
 use crate::position::{Encoding, Range, from_byte};
-
-/// A token is up to four letters or digits, or any other character.
-fn tokens(text: &str) -> usize {
-    let mut tokens = 0;
-    let mut run = 0;
-    for c in text.chars() {
-        if c.is_alphanumeric() {
-            tokens += usize::from(run % 4 == 0);
-            run += 1;
-        } else {
-            tokens += 1;
-            run = 0;
-        }
-    }
-    tokens
-}
+use crate::prompt::budget::tests::count as tokens;
 
 const WIDE: Budget = Budget {
     file: 64,
