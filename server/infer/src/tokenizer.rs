@@ -16,8 +16,9 @@ use crate::package::PackageError;
 
 /// Pieces longer than this are encoded anew each time: a minified line would fill the cache alone.
 const CACHED_BYTES: usize = 4096;
-/// Pieces per generation of the cache: the lines of several open files.
-const CACHED_PIECES: usize = 8192;
+/// Bytes of pieces and ids per generation of the cache: the lines of several open files. Bytes and not
+/// pieces, because whoever types in a long line leaves a piece as long with every key.
+const GENERATION_BYTES: usize = 2 << 20;
 
 /// The control token of the language "text".
 const PLAIN_TEXT: &str = "<|text|>";
@@ -42,6 +43,8 @@ pub(crate) struct Tokens {
 struct Cache {
     young: HashMap<Box<str>, Arc<[u32]>>,
     old: HashMap<Box<str>, Arc<[u32]>>,
+    /// Of the young generation.
+    bytes: usize,
 }
 
 impl Tokens {
@@ -223,7 +226,7 @@ impl Tokens {
             return ids;
         }
         let ids: Arc<[u32]> = self.encode_piece(piece).into();
-        self.cache().put(piece, Arc::clone(&ids));
+        self.cache().put(piece.into(), Arc::clone(&ids));
         ids
     }
 
@@ -267,15 +270,17 @@ impl Cache {
             return Some(Arc::clone(ids));
         }
         let (key, ids) = self.old.remove_entry(piece)?;
-        self.young.insert(key, Arc::clone(&ids));
+        self.put(key, Arc::clone(&ids));
         Some(ids)
     }
 
-    fn put(&mut self, piece: &str, ids: Arc<[u32]>) {
-        if self.young.len() >= CACHED_PIECES {
+    fn put(&mut self, piece: Box<str>, ids: Arc<[u32]>) {
+        if self.bytes >= GENERATION_BYTES {
             self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
-        self.young.insert(piece.into(), ids);
+        self.bytes += piece.len() + size_of_val(&*ids);
+        self.young.insert(piece, ids);
     }
 }
 
@@ -345,7 +350,9 @@ pub(crate) mod tests {
     use foretoken_engine::prompt::{Control, Section};
     use proptest::prelude::*;
 
-    use super::{Tokens, cuts};
+    use std::sync::Arc;
+
+    use super::{Cache, GENERATION_BYTES, Tokens, cuts};
     use crate::package;
 
     /// The embedded tokenizer, or `None` with a visible line.
@@ -376,6 +383,21 @@ pub(crate) mod tests {
         assert_eq!(pieces("a\n  \r b"), ["a\n  \r b"]);
         assert_eq!(pieces("a\n    "), ["a\n", "    "]);
         assert_eq!(pieces(""), [""]);
+    }
+
+    #[test]
+    fn the_cache_forgets_what_was_not_used_lately_by_its_bytes() {
+        let mut cache = Cache::default();
+        let ids: Arc<[u32]> = vec![7; 256].into();
+        let pieces = GENERATION_BYTES / 1024 * 4;
+        for at in 0..pieces {
+            cache.put(at.to_string().into(), Arc::clone(&ids));
+            assert!(cache.get("0").is_some(), "used all the time: {at}");
+        }
+        assert!(cache.get("1").is_none());
+        assert!(cache.get(&(pieces - 1).to_string()).is_some());
+        let held = (cache.young.len() + cache.old.len()) * 1024;
+        assert!(held <= 2 * GENERATION_BYTES, "{held}");
     }
 
     #[test]

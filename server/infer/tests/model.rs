@@ -284,18 +284,24 @@ fn the_watch_ends_a_job_at_once() {
     let Some((infer, _)) = start(Options::default()) else {
         return;
     };
-    let free = run(&infer, job(ABOVE, 16));
-    let mut watched = job(ABOVE, 16);
-    watched.watch = Box::new(|progress| match progress.tokens.len() {
-        3.. => Flow::Stop,
-        _ => Flow::Continue,
-    });
-    let outcome = run(&infer, watched);
-    if free.tokens.len() >= 3 {
-        assert_eq!(outcome.end, End::Watched);
-        assert_eq!(outcome.tokens, free.tokens[..3]);
-        assert!(free.text.starts_with(&outcome.text));
+    let mut ended = 0;
+    for head in HEADS {
+        let before = format!("{ABOVE}{head}");
+        let free = run(&infer, job(&before, 16));
+        let mut watched = job(&before, 16);
+        watched.watch = Box::new(|progress| match progress.tokens.len() {
+            3.. => Flow::Stop,
+            _ => Flow::Continue,
+        });
+        let outcome = run(&infer, watched);
+        if free.tokens.len() >= 3 {
+            assert_eq!(outcome.end, End::Watched);
+            assert_eq!(outcome.tokens, free.tokens[..3]);
+            assert!(free.text.starts_with(&outcome.text));
+            ended += 1;
+        }
     }
+    assert!(ended > 0, "no answer was long enough");
 }
 
 #[test]
