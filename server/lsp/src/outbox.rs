@@ -3,18 +3,22 @@
 //! to it has a limit, and the server works if none is ever answered.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tower_lsp::Client;
+use futures_util::Stream;
+use tokio::sync::{Notify, mpsc};
 use tower_lsp::gen_lsp_types::{
     ConfigurationItem, LspAny, MessageType, ProgressNotification, ProgressParams, ProgressToken,
     Registration,
 };
+use tower_lsp::jsonrpc::Request;
+use tower_lsp::{Client, ClientSocket, Loopback};
 
 use crate::main_loop::{Event, Events, Reply};
-use crate::proto::ext::{Status, StatusNotification};
+use crate::proto::ext::{FENCE, FenceNotification, Status, StatusNotification};
 use crate::proto::to;
 
 /// How long the client may take to answer for its settings.
@@ -23,7 +27,8 @@ const SETTINGS_LIMIT: Duration = Duration::from_secs(2);
 /// How long it may take to register something or to make room for progress.
 const REGISTER_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long the reply to `shutdown` waits for a progress that the client has not made room for.
+/// How long the reply to `shutdown` waits for a progress that the client has not made room for, and
+/// for a client that does not read what was said before.
 const CLOSE_LIMIT: Duration = Duration::from_millis(100);
 
 /// The queue's sending end.
@@ -33,6 +38,8 @@ pub(crate) struct Outbox {
     /// Taken by the task that `start` spawns.
     receiver: Arc<Mutex<Option<mpsc::UnboundedReceiver<Outgoing>>>>,
     events: Events,
+    /// Told when the transport has taken all that was sent before the fence.
+    fence: Arc<Notify>,
 }
 
 /// One message.
@@ -75,6 +82,7 @@ impl Outbox {
             sender,
             receiver: Arc::new(Mutex::new(Some(receiver))),
             events,
+            fence: Arc::default(),
         }
     }
 
@@ -91,12 +99,26 @@ impl Outbox {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(receiver) = receiver {
-            tokio::spawn(deliver(client, receiver, self.events.clone()));
+            let fence = Arc::clone(&self.fence);
+            tokio::spawn(deliver(client, receiver, self.events.clone(), fence));
+        }
+    }
+
+    /// The framework's client end as the transport may use it.
+    pub(crate) fn loopback(&self, socket: ClientSocket) -> Fenced {
+        Fenced {
+            socket,
+            fence: Arc::clone(&self.fence),
         }
     }
 }
 
-async fn deliver(client: Client, mut receiver: mpsc::UnboundedReceiver<Outgoing>, events: Events) {
+async fn deliver(
+    client: Client,
+    mut receiver: mpsc::UnboundedReceiver<Outgoing>,
+    events: Events,
+    fence: Arc<Notify>,
+) {
     // Progress waits for the client's word; meanwhile its steps lie here.
     let (progress, steps) = mpsc::unbounded_channel();
     let mut steps = Some(steps);
@@ -129,6 +151,11 @@ async fn deliver(client: Client, mut receiver: mpsc::UnboundedReceiver<Outgoing>
                 {
                     showing.abort();
                 }
+                let passed = async {
+                    client.send_notification::<FenceNotification>(()).await;
+                    fence.notified().await;
+                };
+                let _ = tokio::time::timeout(CLOSE_LIMIT, passed).await;
                 return reply.send(());
             }
         }
@@ -189,5 +216,47 @@ async fn show_progress(client: Client, mut steps: mpsc::UnboundedReceiver<Progre
         client
             .send_notification::<ProgressNotification>(params)
             .await;
+    }
+}
+
+/// The framework's client end with a fence in it. Replies and our own messages reach the transport by
+/// two ways, so a reply may overtake a message that was sent before it; behind the fence it cannot.
+#[derive(Debug)]
+pub(crate) struct Fenced {
+    socket: ClientSocket,
+    fence: Arc<Notify>,
+}
+
+impl Loopback for Fenced {
+    type RequestStream = FencedStream<<ClientSocket as Loopback>::RequestStream>;
+    type ResponseSink = <ClientSocket as Loopback>::ResponseSink;
+
+    fn split(self) -> (Self::RequestStream, Self::ResponseSink) {
+        let (inner, sink) = Loopback::split(self.socket);
+        let stream = FencedStream {
+            inner,
+            fence: self.fence,
+        };
+        (stream, sink)
+    }
+}
+
+/// Our messages on their way to the transport, which asks for one after it has written the other.
+#[derive(Debug)]
+pub(crate) struct FencedStream<S> {
+    inner: S,
+    fence: Arc<Notify>,
+}
+
+impl<S: Stream<Item = Request> + Unpin> Stream for FencedStream<S> {
+    type Item = Request;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Request>> {
+        loop {
+            match ready!(Pin::new(&mut self.inner).poll_next(context)) {
+                Some(message) if message.method() == FENCE => self.fence.notify_one(),
+                message => return Poll::Ready(message),
+            }
+        }
     }
 }

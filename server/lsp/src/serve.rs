@@ -82,7 +82,7 @@ where
     let (closing, mut closed) = watch::channel(false);
     let seams = Seams {
         events: events.clone(),
-        outbox,
+        outbox: outbox.clone(),
         closing,
         runtime: tokio::runtime::Handle::current(),
     };
@@ -100,7 +100,7 @@ where
     }
 
     let input = Frames::new(input, events.clone());
-    let transport = Server::new(input, output, socket)
+    let transport = Server::new(input, output, outbox.loopback(socket))
         .concurrency_level(CONCURRENCY)
         .serve(Ordered::new(service, events.clone(), options.fault));
     let grace = async {

@@ -37,3 +37,16 @@ pub(crate) enum Kind {
     Error,
     Inactive,
 }
+
+/// Marks a point in the queue of outgoing messages; it never leaves the server.
+pub(crate) const FENCE: &str = "$/foretoken/fence";
+
+/// The message that carries the mark.
+#[derive(Debug)]
+pub(crate) enum FenceNotification {}
+
+impl Notification for FenceNotification {
+    type Params = ();
+    const METHOD: LspNotificationMethod<'static> = LspNotificationMethod::Custom(FENCE);
+    const MESSAGE_DIRECTION: MessageDirection = MessageDirection::ServerToClient;
+}
