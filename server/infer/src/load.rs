@@ -217,7 +217,7 @@ mod tests {
         ) {
             Ok(model) => Some(model),
             Err(why) => {
-                println!("SKIP: {why}");
+                crate::tokenizer::tests::skip(&why);
                 assert!(matches!(why.code, "no-library" | "no-package"), "{why}");
                 None
             }

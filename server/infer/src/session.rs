@@ -193,7 +193,7 @@ impl Graph {
     }
 }
 
-/// Memory that all KV slots may take: ten times what the largest model of this program's own kind
+/// Memory that all KV slots may take: more than ten times what the largest model of this program's own kind
 /// needs (12 layers of 2 x 64 floats, 1,536 positions, four slots: 76 MB), and far from what would
 /// make a laptop swap.
 const KV_BYTES: usize = 1 << 30;

@@ -1,5 +1,6 @@
 //! The embedded model behind the real worker: reuse, rewinding, drafts, stopping, golden values. Where
-//! this build holds no model or finds no ONNX Runtime every test prints SKIP and why.
+//! this build holds no model or finds no ONNX Runtime every test prints SKIP and why, and with
+//! `FORETOKEN_REQUIRE_MODEL` set fails.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -27,6 +28,8 @@ fn start(options: Options) -> Option<(Infer, Arc<ModelInfo>)> {
             State::Ready(info) => return Some((infer, info)),
             State::Unavailable(why) => {
                 println!("SKIP: {} ({})", why.sentence, why.code);
+                let must = std::env::var_os("FORETOKEN_REQUIRE_MODEL").is_some();
+                assert!(!must, "FORETOKEN_REQUIRE_MODEL is set: {why}");
                 assert!(
                     matches!(why.code, "no-library" | "no-package"),
                     "a package that is there must load: {why}"
