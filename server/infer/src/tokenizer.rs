@@ -450,6 +450,31 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_trainer_s_ids_are_ours() {
+        let Some(tokens) = embedded() else { return };
+        let ids = package::embedded()
+            .expect("loaded above")
+            .manifest
+            .golden
+            .ids;
+        // Between two control tokens stands one text, encoded alone.
+        let sections: Vec<&[u32]> = ids
+            .split(|&id| tokens.bytes(id).is_none())
+            .filter(|section| !section.is_empty())
+            .collect();
+        assert!(sections.len() > 1);
+        for section in sections {
+            let bytes: Vec<u8> = section
+                .iter()
+                .flat_map(|&id| tokens.bytes(id).expect("text"))
+                .copied()
+                .collect();
+            let text = String::from_utf8(bytes).expect("whole characters");
+            assert_eq!(tokens.encode(&text), section, "{text:?}");
+        }
+    }
+
+    #[test]
     fn the_byte_trie_finds_every_token_by_its_bytes() {
         let Some(tokens) = embedded() else { return };
         for id in 0..u32::try_from(tokens.vocabulary()).expect("small") {

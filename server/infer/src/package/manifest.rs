@@ -64,9 +64,7 @@ impl Kind {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Golden {
-    /// The text, if it is given; `ids` is then its encoding.
-    pub text: Option<String>,
-    /// Token ids.
+    /// Token ids of a prompt.
     pub ids: Vec<u32>,
     /// The most probable next id at each position.
     pub top1: Vec<u32>,
