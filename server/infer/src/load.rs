@@ -168,8 +168,9 @@ fn build(
     options: &Options,
     package: &Package,
 ) -> ort::Result<ort::session::Session> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = SessionBuilder::new(environment)?
-        .with_intra_threads(options.threads.max(1))?
+        .with_intra_threads(options.threads.clamp(1, cores))?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
         .with_inter_op_spinning(false)?;

@@ -18,7 +18,8 @@ pub struct Options {
     pub library: Option<PathBuf>,
     /// The user's data directory; `None` finds it by the platform's convention.
     pub data_dir: Option<PathBuf>,
-    /// Threads inside one operator. One is the default: two were no faster on a busy machine.
+    /// Threads inside one operator, at most one for each processor. One is the default: two were no
+    /// faster on a busy machine.
     pub threads: usize,
     /// Start after the longest common prefix of what a slot holds; false runs every prompt whole.
     pub kv_reuse: bool,
