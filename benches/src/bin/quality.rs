@@ -262,7 +262,7 @@ fn fit_lookup(items: &[Item]) -> String {
         let Ok(left) = narrow(&raw, &document, &place, mode) else {
             continue;
         };
-        for cut in cuts(raw.text, raw.tokens, left.span.clone(), left.complete) {
+        for cut in cuts(&raw, &place, &left) {
             let right = score(&raw.text[left.span.start..cut.end], &item.middle).right;
             let example = Example {
                 sum: f64::from(cut.sum),

@@ -74,7 +74,7 @@ pub fn finish(
     gate: Option<&Gate>,
 ) -> Result<Suggestion, Reject> {
     let narrowed = narrow(raw, doc, place, mode)?;
-    let (end, probability) = choose(raw, &narrowed, gate)?;
+    let (end, probability) = choose(raw, place, &narrowed, gate)?;
     let text = filters::trimmed(place, &raw.text[narrowed.span.start..end]);
     if text.trim().is_empty()
         || follows(place).is_some_and(|next| text.trim_start().starts_with(next))
@@ -185,17 +185,17 @@ impl<'a> Left<'a> {
 }
 
 /// The longest cut that passes, with its probability.
-fn choose(raw: &Raw<'_>, narrowed: &Narrowed, gate: Option<&Gate>) -> Result<(usize, f32), Reject> {
-    let cuts = cuts(
-        raw.text,
-        raw.tokens,
-        narrowed.span.clone(),
-        narrowed.complete,
-    );
+fn choose(
+    raw: &Raw<'_>,
+    place: &Place,
+    narrowed: &Narrowed,
+    gate: Option<&Gate>,
+) -> Result<(usize, f32), Reject> {
+    let cuts = cuts(raw, place, narrowed);
     let Some(gate) = gate else {
         // The model's own opinion, since nothing better is known.
-        let sum = cuts.first().map_or(0.0, |cut| cut.sum);
-        return Ok((narrowed.span.end, sum.exp().clamp(0.0, 1.0)));
+        let longest = cuts.first().ok_or(Reject::Empty)?;
+        return Ok((longest.end, longest.sum.exp().clamp(0.0, 1.0)));
     };
     let mut best = 0.0_f32;
     for cut in cuts {

@@ -1,9 +1,11 @@
 //! The confidence gate: from log-probabilities to the probability that a text is exactly right.
 
-use std::ops::Range;
+use foretoken_grammars::Blocks;
 
-use super::Token;
+use super::brackets::{self, Start};
 use super::lines::is_word;
+use super::{Narrowed, Raw, Token};
+use crate::place::Place;
 
 /// Tokens before which no end of a word is a cut: shorter beginnings of a line are not worth a glance.
 const WORD_END_FROM: usize = 8;
@@ -96,29 +98,32 @@ impl Cut {
     }
 }
 
-/// All cuts of `span`, a part of `text`, longest first. `complete`: the span ends where the text wanted to end.
+/// All cuts of what the filters left of `raw`, longest first.
 ///
 /// A cut's tokens are those that hold at least one byte of its text, so fitting and serving count alike.
-pub fn cuts(text: &str, tokens: &[Token], span: Range<usize>, complete: bool) -> Vec<Cut> {
-    let shown = &text[span.clone()];
-    let first = tokens
+pub fn cuts(raw: &Raw<'_>, place: &Place, narrowed: &Narrowed) -> Vec<Cut> {
+    let Narrowed { span, complete } = narrowed;
+    let shown = &raw.text[span.clone()];
+    let first = raw
+        .tokens
         .iter()
         .take_while(|token| token.end <= span.start)
         .count();
     let mut cuts: Vec<Cut> = Vec::new();
     let (mut sum, mut count) = (0.0, 0);
-    for (at, kind) in boundaries(shown, complete) {
+    for (at, kind) in boundaries(shown, *complete) {
         let end = span.start + at;
-        while let Some(token) = tokens.get(first + count)
-            && (count == 0 || tokens[first + count - 1].end < end)
+        while let Some(token) = raw.tokens.get(first + count)
+            && (count == 0 || raw.tokens[first + count - 1].end < end)
         {
             sum += token.logp;
             count += 1;
         }
         // A text that was broken off early is judged at its last boundary, however few tokens it has.
         let early =
-            kind == CutKind::Word && count < WORD_END_FROM && (complete || at < shown.len());
-        if !early {
+            kind == CutKind::Word && count < WORD_END_FROM && (*complete || at < shown.len());
+        let torn = kind != CutKind::Whole && is_torn(place, &shown[..at], &raw.text[end..]);
+        if !early && !torn {
             cuts.push(Cut {
                 end,
                 kind,
@@ -129,6 +134,22 @@ pub fn cuts(text: &str, tokens: &[Token], span: Range<usize>, complete: bool) ->
     }
     cuts.reverse();
     cuts
+}
+
+/// Whether a text that wanted to go on with `rest` would stand there torn: several lines of which the last is not
+/// whole, or that stop within an expression whose bracket they opened. A block may lack its last lines, and one line
+/// its end, since the next keys bring them.
+fn is_torn(place: &Place, shown: &str, rest: &str) -> bool {
+    if !shown.trim().contains(['\n', '\r']) {
+        return false;
+    }
+    if !rest.starts_with(['\n', '\r']) {
+        return true;
+    }
+    let syntax = place.language.syntax();
+    let open = brackets::scan(shown, syntax, Start::at(place)).open;
+    open.last()
+        .is_some_and(|open| open.closer != '}' || matches!(syntax.blocks, Blocks::Indent))
 }
 
 /// Every boundary of `shown` in order, the end included.

@@ -367,6 +367,87 @@ fn indentation_keeps() {
     ]);
 }
 
+/// What is shown of a text that a budget broke off.
+fn broken_off(cases: &[(Language, &str, &str, &str)]) {
+    for (language, fixture, text, expected) in cases {
+        let (doc, place) = at(*language, fixture);
+        let raw = Raw {
+            text,
+            tokens: &[],
+            ended: false,
+        };
+        let shown = finish(&raw, &doc, &place, place.mode(), None).map(|shown| shown.text);
+        assert_eq!(shown.as_deref(), Ok(*expected), "{fixture:?} + {text:?}");
+    }
+}
+
+#[test]
+fn torn_lines_remove() {
+    broken_off(&[
+        (
+            Rust,
+            "fn f() {\n    $0\n}\n",
+            "let w = 3;\n    print_table_row(rows, width",
+            "let w = 3;",
+        ),
+        (
+            Rust,
+            "fn f() {\n    $0\n}\n",
+            "g();\n    h(\n        a,\n        b",
+            "g();",
+        ),
+        (
+            Python,
+            "def f():\n    $0\n",
+            "a = {\n        'b': 1,\n        'c",
+            "a = {",
+        ),
+        (
+            Python,
+            "def f():$0\n",
+            "\n    a = 1\n    b = [",
+            "\n    a = 1",
+        ),
+        (
+            Rust,
+            "fn f() {\n    $0\n}\n",
+            "a();\r\n    b();\r\n    c(d",
+            "a();\n    b();",
+        ),
+    ]);
+}
+
+#[test]
+fn torn_lines_keep() {
+    broken_off(&[
+        // One line may lack its end, also where it is the first of a block.
+        (Rust, "let a = $0\n", "f(b, c", "f(b,"),
+        (
+            Rust,
+            "fn f() {$0\n",
+            "\n    print_row(rows, width",
+            "\n    print_row(rows,",
+        ),
+        // A block may lack its last lines.
+        (
+            Rust,
+            "fn f() {\n    $0\n}\n",
+            "if a {\n        b();\n        c();\n    d",
+            "if a {\n        b();\n        c();",
+        ),
+        (
+            TypeScript,
+            "function t() {\n  $0\n}\n",
+            "it('a', () => {\n    b();\n    c",
+            "it('a', () => {\n    b();",
+        ),
+        // A bracket of the user's is closed by what follows.
+        (Python, "f(\n    $0\n)\n", "a,\n    b,\n    c", "a,\n    b,"),
+    ]);
+    // What wanted to end there is whole.
+    keeps(&[(Rust, "fn f() {\n    $0\n        b);\n}\n", "g();\n    h(a,")]);
+}
+
 #[test]
 fn minimum() {
     check(&[
@@ -539,6 +620,26 @@ fn the_gate_shows_the_longest_cut_that_passes() {
     )
     .map(|shown| shown.text);
     assert_eq!(shown.as_deref(), Ok("let a = 1;"));
+}
+
+/// However probable a word's end in the second line is, the first line is what is shown.
+#[test]
+fn the_gate_tears_no_line() {
+    let certain = Logistic { a: 9.0, ..PLAIN };
+    let gate = Gate {
+        line: certain,
+        word: certain,
+        show: 0.5,
+    };
+    let parts: Vec<(&str, f32)> = "let a = 1 ;|\n    |g ( |h |, |i |, |j |, |k |, |l"
+        .split('|')
+        .map(|part| (part, -0.01))
+        .collect();
+    let fixture = "fn f() {\n    $0\n}\n";
+    let shown = gated(fixture, &parts, false, &gate).map(|shown| shown.text);
+    assert_eq!(shown.as_deref(), Ok("let a = 1 ;"));
+    let shown = gated(fixture, &parts[2..], false, &gate).map(|shown| shown.text);
+    assert_eq!(shown.as_deref(), Ok("g ( h , i , j , k ,"));
 }
 
 #[test]
