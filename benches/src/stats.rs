@@ -1,4 +1,4 @@
-//! Quantiles and shares, and how they are printed.
+//! Quantiles and shares, how they are printed, and the machine that they were taken on.
 
 /// The nearest-rank quantile of values in any order; NaN for none. An unanswered key is +∞.
 #[must_use]
@@ -58,6 +58,20 @@ pub fn table(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Processor and load, where the system tells them.
+#[must_use]
+pub fn machine() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = cpus
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map_or("unknown", |l| l.trim_start_matches([' ', '\t', ':']));
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("?").to_owned();
+    let threads = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{name}, {threads} threads, load {load}")
 }
 
 #[cfg(test)]
