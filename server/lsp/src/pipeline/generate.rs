@@ -18,7 +18,7 @@ use super::report::{self, Reason, Report, milliseconds};
 /// 1,400 tokens of prompt).
 const EARLY_TOKENS: usize = 8;
 
-/// From this age on a generation answers with the best that it has. Start value.
+/// From this age on a generation answers at the next end of a word. Start value.
 const EARLY_AGE: Duration = Duration::from_millis(80);
 
 /// All that one generation needs.
@@ -158,8 +158,9 @@ impl Early {
         if self.send.is_none() {
             return;
         }
-        let enough = progress.tokens.len() >= EARLY_TOKENS && at_word_end(progress);
-        if !enough && self.since.elapsed() < EARLY_AGE {
+        let due = progress.tokens.len() >= EARLY_TOKENS || self.since.elapsed() >= EARLY_AGE;
+        // Judging parses, on the model's thread; between the ends of words the answer is the same.
+        if !due || !at_word_end(progress) {
             return;
         }
         let raw = Raw {
