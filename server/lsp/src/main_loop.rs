@@ -214,7 +214,7 @@ pub(crate) async fn run(mut state: State, mut events: mpsc::UnboundedReceiver<Ev
         };
         match woken {
             Some(Some(event)) => batch.push(event),
-            Some(None) => return state.shut_down(),
+            Some(None) => return state.shut_down().await,
             None => {}
         }
         while batch.len() < DRAIN
@@ -237,7 +237,7 @@ pub(crate) async fn run(mut state: State, mut events: mpsc::UnboundedReceiver<Ev
             );
         }
         if stop {
-            return state.shut_down();
+            return state.shut_down().await;
         }
     }
 }

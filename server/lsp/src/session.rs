@@ -28,6 +28,10 @@ use crate::state::State;
 /// any ordinary way; this is for the others.
 const PARENT_CHECK: Duration = Duration::from_secs(3);
 
+/// How long the end waits for a model that is just being loaded; with the rest of the end it stays
+/// under the second that an editor allows.
+const LOADING_END: Duration = Duration::from_millis(800);
+
 /// The ways out of the loop.
 #[derive(Debug)]
 pub(crate) struct Seams {
@@ -288,9 +292,17 @@ impl State {
     }
 
     /// The last act; true when the client asked for it first.
-    pub(crate) fn shut_down(&mut self) -> bool {
+    pub(crate) async fn shut_down(mut self) -> bool {
         self.end_work();
-        if let Some(infer) = self.session.infer.as_ref().filter(|_| !self.session.given) {
+        let own = self.session.infer.take().filter(|_| !self.session.given);
+        if let Some(infer) = own {
+            // The process ends next. ONNX Runtime must not be at work then: its global objects are
+            // taken down by the exit handlers (seen: a crash in one of 80 ends while it loaded).
+            let limit = Instant::now() + LOADING_END;
+            let loading = || matches!(infer.state(), infer::State::Loading { .. });
+            while loading() && Instant::now() < limit {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             infer.shutdown();
         }
         self.session.shutdown_asked
