@@ -61,6 +61,8 @@ impl State {
         }
     }
 
+    /// A flight's end: what it found goes into the cache, what it carries to the document, and each
+    /// waiter gets what is left of the text at its own place.
     fn ended(&mut self, uri: &str, completed: Completed) {
         let Some(open) = self.documents.get_mut(uri) else {
             return;
@@ -102,6 +104,7 @@ impl State {
         }
     }
 
+    /// Computes for this waiter alone. It cannot go round: the new flight has the waiter's own place.
     fn restart(&mut self, uri: &str, waiter: Waiter) {
         match self.documents.get(uri) {
             Some(open) if waiter.selected.is_none() => {
@@ -172,6 +175,7 @@ impl State {
         answer.empty();
     }
 
+    /// A text at hand has no run of the model to report.
     pub(crate) fn note_source(&mut self, uri: &str, source: &'static str, suggestion: &Suggestion) {
         if let Some(open) = self.documents.get_mut(uri) {
             open.report = Some(pipeline::report::Report {

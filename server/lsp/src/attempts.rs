@@ -72,6 +72,7 @@ impl State {
         self.serve_waiter(&uri, point.document, waiter);
     }
 
+    /// What the request asks about, unless the document as a whole gets nothing.
     fn point(&self, open: &Open, ask: &CompletionAsk) -> Result<Point, Reason> {
         if open.out_of_step {
             return Err(Reason::Skip(Skip::OutOfStep));
@@ -144,6 +145,7 @@ impl State {
         flight.agrees(place).then_some(flight)
     }
 
+    /// Waits with the flight whose result will fit, or begins one.
     pub(crate) fn join_or_start(&mut self, uri: &str, document: Document, waiter: Waiter) {
         if let Some(flight) = self.flight_for(uri, &waiter.place) {
             flight.attach(waiter);
@@ -234,6 +236,7 @@ impl State {
         }
     }
 
+    /// Ends the document's flight and answers whoever waits for it.
     pub(crate) fn supersede_flight(&mut self, uri: &str) {
         let flight = self
             .documents
@@ -334,6 +337,7 @@ fn open_flight(open: Option<&mut Open>, flight: Flight) {
     }
 }
 
+/// A key pressed for it overrules the reasons of the moment.
 fn kind(invoked: bool) -> Kind {
     if invoked {
         Kind::Invoked

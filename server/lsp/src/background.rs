@@ -39,6 +39,8 @@ impl State {
         });
     }
 
+    /// A tree from the pool. The text may have gone on since; then the tree is moved along with the
+    /// edits and the next parse begins, still one at a time.
     pub(crate) fn parsed(&mut self, uri: &str, snapshot: &Document) {
         let Some(open) = self.documents.get_mut(uri) else {
             return;
@@ -76,6 +78,7 @@ impl State {
         });
     }
 
+    /// The look-up from the pool. The next completion brings it up to the text of that moment.
     pub(crate) fn learned(&mut self, uri: &str, lookup: Lookup) {
         if let Some(open) = self.documents.get_mut(uri) {
             open.lookup = Some(lookup);

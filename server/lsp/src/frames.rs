@@ -103,6 +103,7 @@ impl<I> Frames<I> {
         }
     }
 
+    /// Puts one frame, or the one that stands in for it, where the framework reads.
     fn hand_on(&mut self, body: Option<Vec<u8>>) -> bool {
         let body = body.unwrap_or_else(|| {
             tracing::warn!("a message of the client cannot be read");
@@ -168,6 +169,8 @@ enum Header {
     },
 }
 
+/// Looks for a whole header. Names are compared without case and other fields passed over, as the
+/// protocol's base says.
 fn header(raw: &[u8]) -> Header {
     let Some(end) = find(raw, b"\r\n\r\n") else {
         // Bytes that are no header may hold one further on.

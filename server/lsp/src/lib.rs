@@ -2,6 +2,8 @@
 //! `serve` runs one session over any pair of streams. Everything else that is public here is for
 //! the program's own commands, the tests and the benchmarks.
 
+// From the wire inwards: frames, edge, backend, main_loop, then what the loop owns (state, session)
+// and how it answers (attempts, flight, answers); pipeline knows none of them.
 mod answers;
 mod attempts;
 mod backend;
@@ -28,6 +30,6 @@ mod state;
 mod status;
 pub mod telemetry;
 
-pub use serve::{Exit, Fault, ServeOptions, serve};
 pub use model::infer_options;
+pub use serve::{Exit, Fault, ServeOptions, serve};
 pub use state::shown_path;

@@ -90,6 +90,7 @@ impl State {
         }
     }
 
+    /// The worker says that it stands otherwise: whoever waits for it goes on, and the client is told.
     pub(crate) fn model_changed(&mut self, state: infer::State) {
         if matches!(state, infer::State::Ready(_)) {
             self.forget_results();
@@ -128,6 +129,7 @@ impl State {
         }
     }
 
+    /// The status bar's line, for clients that asked for it.
     pub(crate) fn tell_status(&self) {
         if self.facts.status && self.session.initialized {
             let status = if self.settings.completion.enabled {
@@ -143,6 +145,7 @@ impl State {
         }
     }
 
+    /// Begins a progress unless one is on the screen already; only where the client shows any.
     fn progress_begin(&mut self, title: &str) {
         let may = self.facts.work_done_progress && !self.session.in_progress;
         if may {
@@ -159,6 +162,7 @@ impl State {
         }
     }
 
+    /// Ends the progress that is on the screen, if there is one.
     pub(crate) fn progress_end(&mut self, message: String) {
         self.progress(Progress::End { message });
         self.session.in_progress = false;
@@ -177,6 +181,7 @@ impl State {
     }
 }
 
+/// The model's state in the words of the status notification.
 fn status_of(state: &infer::State) -> Status {
     let (busy, kind, message) = match state {
         infer::State::Loading { stage, .. } => (true, Kind::Normal, (*stage).to_owned()),

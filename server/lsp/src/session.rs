@@ -132,6 +132,7 @@ impl Session {
         matches!(*self.model.borrow(), infer::State::Ready(_))
     }
 
+    /// Lets a request wait for the end of the debounce.
     pub(crate) fn put_pending(
         &mut self,
         uri: &str,
@@ -234,11 +235,14 @@ impl State {
         }
     }
 
+    /// The client's settings in any of their forms, pushed or answered.
     pub(crate) fn take_settings(&mut self, settings: &Value) {
         self.session.layers.set_editor(settings);
         self.resolve_settings();
     }
 
+    /// Puts the settings of all layers in force. A problem is told once, and only when the client can
+    /// show it.
     fn resolve_settings(&mut self) {
         let resolved = self.session.layers.resolve();
         if *self.settings != resolved.settings {

@@ -264,6 +264,7 @@ impl State {
         }
     }
 
+    /// Nothing of a closed document is kept but its suggestions, for the case that it is opened again.
     pub(crate) fn close(&mut self, uri: &str) {
         self.forget(uri);
         if self.active.as_deref() == Some(uri) {
@@ -289,6 +290,7 @@ impl State {
         }
     }
 
+    /// From here on nothing is offered in this document until its text is known again.
     fn lost_step(&mut self, uri: &str) {
         let Some(open) = self.documents.get_mut(uri) else {
             return;

@@ -26,6 +26,8 @@ impl State {
         }
     }
 
+    /// Everything in one value: what a person asks for in an editor, what a test reads, and what a
+    /// plugin shows when its status bar is clicked. No text of a document or a suggestion is in it.
     fn status(&self, hashes: bool) -> Value {
         let totals = self.offers.totals;
         let last = self
@@ -77,6 +79,7 @@ impl State {
     }
 }
 
+/// How the model stands, with the code to branch on and the sentence that says what to do.
 fn model(state: &infer::State) -> Value {
     match state {
         infer::State::Loading { stage, percent } => {

@@ -66,6 +66,7 @@ impl Asked<'_> {
         (window, said)
     }
 
+    /// The prompt in the model's own budget, counted by its tokenizer.
     fn prompt(&self) -> (Prompt, Window) {
         let infer = &self.model.infer;
         let input = prompt::Input {
@@ -78,6 +79,8 @@ impl Asked<'_> {
         prompt::fim(&input, &self.inputs.window, &|text| infer.count(text))
     }
 
+    /// The job with its two followers: `Watch` ends it where nothing further would be shown, `Early`
+    /// looks for the moment at which the answer may leave. Both run on the model's thread.
     fn job(&self, prompt: Prompt, attempt: Attempt, gate: Gate) -> Job {
         let most = self.model.info.budget.generate;
         let mut watch = Watch::new(self.place, self.mode).with_gate(gate, most);
@@ -116,6 +119,8 @@ impl Asked<'_> {
         }
     }
 
+    /// From what the model said to a suggestion. The stop rules are run once more over the whole text,
+    /// because a draft may have brought several tokens in one step.
     fn judge(&self, outcome: &Outcome, gate: &Gate) -> Result<Suggestion, Reason> {
         match &outcome.end {
             End::Eom | End::Watched | End::Budget => {}
@@ -144,6 +149,7 @@ impl Asked<'_> {
 
 /// Looks for the moment at which the text so far may be shown.
 struct Early {
+    /// Taken when the text has left.
     send: Option<Box<dyn FnOnce(Suggestion) + Send>>,
     document: Document,
     place: Place,
@@ -154,6 +160,7 @@ struct Early {
 }
 
 impl Early {
+    /// Sends the text so far if it may be shown. Once sent, the rest is for the keys to come.
     fn look(&mut self, progress: Progress<'_>) {
         if self.send.is_none() {
             return;

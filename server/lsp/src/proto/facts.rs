@@ -84,6 +84,7 @@ fn encoding(offered: Option<&Value>) -> Encoding {
     }
 }
 
+/// The client's own word about the menu; anything else leaves it to the settings.
 fn menu(value: Option<&Value>) -> Option<Menu> {
     match value?.as_str()? {
         "auto" => Some(Menu::Auto),

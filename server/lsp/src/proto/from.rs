@@ -61,6 +61,7 @@ impl Selected {
 }
 
 impl CompletionAsk {
+    /// The document as the client names it; only ever compared.
     pub(crate) fn uri(&self) -> &str {
         &self.text_document.uri
     }
@@ -182,6 +183,7 @@ struct CursorParams {
     position: WirePosition,
 }
 
+/// `textDocument/didOpen`. Language and version may be missing; without a text there is no document.
 fn opened(params: Value) -> Notification {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -210,6 +212,8 @@ fn opened(params: Value) -> Notification {
     }
 }
 
+/// `textDocument/didChange`. One change that cannot be read spoils the whole notification: what comes
+/// after it counts from a text that we would not have.
 fn changed(params: Value) -> Notification {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -248,6 +252,7 @@ fn closed(params: Value) -> Notification {
     }
 }
 
+/// Read apart from the rest, so that a misshapen message still names its document.
 fn uri_of(params: &Value) -> Option<String> {
     let uri = params.get("textDocument")?.get("uri")?.as_str()?;
     Some(uri.to_owned())
@@ -259,6 +264,7 @@ fn item_id(params: &Value) -> Option<String> {
     id_of(command.get("arguments")?.get(0)?)
 }
 
+/// Ids are ours and texts, but some clients hand a numeral back as a number.
 fn id_of(value: &Value) -> Option<String> {
     match value {
         Value::String(id) => Some(id.clone()),

@@ -17,6 +17,8 @@ pub(crate) fn path_of(uri: &str) -> String {
     }
 }
 
+/// Resolves percent codes (RFC 3986, 2.1). A code that is none stays as it is, and bytes that are no
+/// UTF-8 become U+FFFD: the path is shown and matched, never opened.
 fn percent_decoded(text: &str) -> String {
     let hex = |byte: u8| (byte as char).to_digit(16).map(|digit| digit as u8);
     let bytes = text.as_bytes();
