@@ -18,6 +18,8 @@ impl State {
         if let Report::Ended(completed) = &report {
             self.counts.ran(&completed.report);
         }
+        // Whoever waits for an older text must not be answered by what fits the newer one.
+        self.settle_first(uri);
         let Some(open) = self.documents.get_mut(uri) else {
             return;
         };
@@ -53,9 +55,9 @@ impl State {
                 // The end of the flight may still fit.
                 None => {
                     let open = self.documents.get_mut(uri);
-                    if let Some(flight) = open.and_then(|open| open.flight.as_mut()) {
-                        flight.attach(waiter);
-                    }
+                    let flight = open.and_then(|open| open.flight.as_mut());
+                    // It is given back where all had cancelled, and then nobody waits for a reply.
+                    drop(flight.and_then(|flight| flight.attach(waiter)));
                 }
             }
         }
@@ -184,5 +186,65 @@ impl State {
                 ..Default::default()
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foretoken_engine::document::Change;
+    use foretoken_engine::position::{Position, Range};
+    use serde_json::json;
+    use tokio::sync::{mpsc, oneshot, watch};
+
+    use super::*;
+    use crate::config::Layers;
+    use crate::main_loop::{Event, Events, Refusal, Reply};
+    use crate::outbox::Outbox;
+    use crate::session::{Seams, Session};
+    use crate::state::Item;
+
+    const URI: &str = "file:///a.rs";
+
+    /// A session without a model, so that the words of the file answer, with one document; and what
+    /// its tasks report.
+    fn session(text: &str) -> (State, mpsc::UnboundedReceiver<Event>) {
+        let (events, received) = Events::channel();
+        let seams = Seams {
+            outbox: Outbox::new(events.clone()),
+            events,
+            closing: watch::channel(false).0,
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let session = Session::new(Layers::default(), None, None);
+        let mut state = State::new(seams, session);
+        state.open(URI.to_owned(), 1, "rust", Item { version: 1, text });
+        (state, received)
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_read_together_with_a_newer_change_answers_nobody() {
+        let line = "    registry.register(name);\n";
+        let text = format!("{}    registry.reg", line.repeat(8));
+        let (mut state, mut received) = session(&text);
+        let (sender, mut reply) = oneshot::channel();
+        let (answer, _interest) = Reply::new(sender);
+        let ask = json!({"textDocument": {"uri": URI}, "position": {"line": 8, "character": 16}});
+        state.ask(2, serde_json::from_value(ask).ok(), Answer::Inline(answer));
+        let (id, report) = loop {
+            if let Some(Event::Flight { id, report, .. }) = received.recv().await {
+                break (id, report);
+            }
+        };
+        // Both lie in the queue, and the tick takes them in one go.
+        let start = Position {
+            line: 0,
+            character: 0,
+        };
+        let range = Some(Range { start, end: start });
+        let text = "// ".to_owned();
+        state.change(URI, 3, Some(2), &[Change { range, text }]);
+        state.flight_report(URI, id, report);
+        state.settle();
+        assert_eq!(reply.try_recv().unwrap(), Err(Refusal::Superseded));
     }
 }

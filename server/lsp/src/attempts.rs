@@ -147,11 +147,13 @@ impl State {
 
     /// Waits with the flight whose result will fit, or begins one.
     pub(crate) fn join_or_start(&mut self, uri: &str, document: Document, waiter: Waiter) {
-        if let Some(flight) = self.flight_for(uri, &waiter.place) {
-            flight.attach(waiter);
-            self.counts.attached += 1;
-        } else {
-            self.start(uri, document, waiter.place.clone(), Some(waiter));
+        let late = match self.flight_for(uri, &waiter.place) {
+            Some(flight) => flight.attach(waiter),
+            None => Some(waiter),
+        };
+        match late {
+            Some(waiter) => self.start(uri, document, waiter.place.clone(), Some(waiter)),
+            None => self.counts.attached += 1,
         }
     }
 
@@ -229,9 +231,8 @@ impl State {
             waiter.answer.supersede();
         }
         let place = open.cursor.map(|cursor| Place::at(&open.document, cursor));
-        if place.is_some_and(|place| flight.agrees(&place)) {
-            flight.wish.keep();
-        } else {
+        let goes_on = place.is_some_and(|place| flight.agrees(&place)) && flight.wish.keep();
+        if !goes_on {
             self.supersede_flight(uri);
         }
     }
@@ -266,7 +267,6 @@ impl State {
         };
         self.flights += 1;
         self.counts.flights += 1;
-        let mut flight = Flight::new(self.flights, place.clone());
         let invoked = waiter.as_ref().is_some_and(|waiter| waiter.invoked);
         let inputs = Inputs {
             byte: place.offset,
@@ -278,16 +278,11 @@ impl State {
             lookup: open.lookup.clone(),
             minimum_probability: self.settings.completion.minimum_probability,
         };
-        let class = match waiter {
-            Some(waiter) => {
-                flight.attach(waiter);
-                Class::Request
-            }
-            None => {
-                flight.wish.keep();
-                Class::Speculative
-            }
+        let class = match &waiter {
+            Some(_) => Class::Request,
+            None => Class::Speculative,
         };
+        let flight = Flight::new(self.flights, place, waiter);
         let attempt = self.attempt(uri, &flight, class);
         open_flight(self.documents.get_mut(uri), flight);
         self.launch(uri, inputs, attempt);

@@ -2,7 +2,6 @@
 //! requests that its result will answer. A flight nobody asked for yet is *speculative*.
 //! The worker that computes it knows only its `Wish`; it stops as soon as nobody wants the result.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use foretoken_engine::interpolate::{Interpolated, Offered, interpolate};
@@ -95,25 +94,37 @@ impl Answer {
 }
 
 impl Flight {
-    pub(crate) fn new(id: u64, place: Place) -> Flight {
-        Flight {
+    /// A flight for this request, or without one a speculative one.
+    pub(crate) fn new(id: u64, place: Place, waiter: Option<Waiter>) -> Flight {
+        let mut flight = Flight {
             id,
             place,
             wish: Arc::default(),
             waiters: Vec::new(),
+        };
+        match waiter {
+            Some(waiter) => drop(flight.attach(waiter)),
+            None => drop(flight.wish.keep()),
         }
+        flight
     }
 
-    /// Lets one more request wait for the result.
-    pub(crate) fn attach(&mut self, waiter: Waiter) {
-        self.wish.waits(waiter.answer.interest());
+    /// Lets one more request wait for the result. Gives it back where the worker was told already that
+    /// nobody wants one: there will be none.
+    pub(crate) fn attach(&mut self, waiter: Waiter) -> Option<Waiter> {
+        if !self.wish.waits(waiter.answer.interest()) {
+            return Some(waiter);
+        }
         self.waiters.push(waiter);
+        None
     }
 
     /// Whether the result will be of use at this place: it is the same one, or what was typed since
     /// is how the text begins. A flight that has no text yet agrees with nothing but its own place.
     pub(crate) fn agrees(&self, place: &Place) -> bool {
-        self.place == *place || rest(&self.place, &self.wish.text(), place).is_some()
+        let agrees =
+            || self.place == *place || rest(&self.place, &self.wish.text(), place).is_some();
+        !self.wish.is_over() && agrees()
     }
 
     /// Ends the work and every wait for it.
@@ -134,42 +145,52 @@ pub(crate) fn rest(from: &Place, text: &str, place: &Place) -> Option<String> {
 }
 
 /// Who still wants a flight's result, asked by the worker between its steps. A client that cancels
-/// lets its handler go and with it the token that is held weakly here.
+/// lets its handler go and with it the token that is held weakly here. Once the worker was told that
+/// nobody does, it is over: it stops, whoever may come afterwards.
 #[derive(Debug, Default)]
 pub(crate) struct Wish {
-    over: AtomicBool,
-    /// The loop itself wants the result, for a request that will come.
-    speculative: AtomicBool,
-    waiting: Mutex<Vec<Weak<()>>>,
+    // No await happens under these locks, and each is held for a few nanoseconds.
+    wanted: Mutex<Wanted>,
     text: Mutex<String>,
 }
 
+#[derive(Debug, Default)]
+struct Wanted {
+    over: bool,
+    /// The loop itself wants the result, for a request that will come.
+    speculative: bool,
+    waiting: Vec<Weak<()>>,
+}
+
 impl Wish {
+    /// Asked by the worker, which stops at the first yes.
     pub(crate) fn unwanted(&self) -> bool {
-        if self.over.load(Ordering::Relaxed) {
-            return true;
-        }
-        if self.speculative.load(Ordering::Relaxed) {
-            return false;
-        }
-        // No await happens under these locks, and each is held for a few nanoseconds.
-        !lock(&self.waiting)
-            .iter()
-            .any(|token| token.strong_count() > 0)
+        let mut wanted = lock(&self.wanted);
+        let waits = |token: &Weak<()>| token.strong_count() > 0;
+        wanted.over |= !wanted.speculative && !wanted.waiting.iter().any(waits);
+        wanted.over
     }
 
     /// Nobody wants the result any more.
     pub(crate) fn end(&self) {
-        self.over.store(true, Ordering::Relaxed);
+        lock(&self.wanted).over = true;
     }
 
-    /// The loop wants the result, whoever else does.
-    pub(crate) fn keep(&self) {
-        self.speculative.store(true, Ordering::Relaxed);
+    /// The loop wants the result, whoever else does. False where it is too late for that.
+    pub(crate) fn keep(&self) -> bool {
+        let mut wanted = lock(&self.wanted);
+        wanted.speculative = true;
+        !wanted.over
     }
 
-    fn waits(&self, token: Weak<()>) {
-        lock(&self.waiting).push(token);
+    fn is_over(&self) -> bool {
+        lock(&self.wanted).over
+    }
+
+    fn waits(&self, token: Weak<()>) -> bool {
+        let mut wanted = lock(&self.wanted);
+        wanted.waiting.push(token);
+        !wanted.over
     }
 
     /// Called by the worker: the text generated so far.
@@ -222,22 +243,39 @@ mod tests {
 
     #[test]
     fn a_flight_is_wanted_as_long_as_somebody_waits() {
-        let mut flight = Flight::new(1, place("let a"));
-        assert!(flight.wish.unwanted());
         let (first, interest, _receiver) = waiter(place("let a"));
-        flight.attach(first);
+        let mut flight = Flight::new(1, place("let a"), Some(first));
         assert!(!flight.wish.unwanted());
+        let (second, other, _receiver) = waiter(place("let a"));
+        assert!(flight.attach(second).is_none());
         drop(interest);
-        assert!(flight.wish.unwanted(), "the client cancelled");
-        flight.wish.keep();
-        assert!(!flight.wish.unwanted(), "the loop wants it");
+        assert!(!flight.wish.unwanted(), "one of two cancelled");
+        drop(other);
+        assert!(
+            flight.wish.keep() && !flight.wish.unwanted(),
+            "the loop wants it"
+        );
         flight.wish.end();
         assert!(flight.wish.unwanted());
     }
 
     #[test]
+    fn a_flight_whose_worker_was_told_to_stop_takes_nobody_in() {
+        let (first, interest, _receiver) = waiter(place("let a"));
+        let mut flight = Flight::new(1, place("let a"), Some(first));
+        drop(interest);
+        assert!(flight.agrees(&place("let a")), "the worker was not told");
+        assert!(flight.wish.unwanted());
+        assert!(!flight.agrees(&place("let a")));
+        let (second, _interest, _receiver) = waiter(place("let a"));
+        assert!(flight.attach(second).is_some());
+        assert!(!flight.wish.keep());
+        assert!(flight.wish.unwanted(), "it has stopped");
+    }
+
+    #[test]
     fn a_flight_agrees_with_what_its_text_begins_with() {
-        let flight = Flight::new(1, place("let a"));
+        let flight = Flight::new(1, place("let a"), None);
         assert!(flight.agrees(&place("let a")));
         assert!(!flight.agrees(&place("let a =")), "no text yet");
         flight.wish.grow(" = 1;");
@@ -248,9 +286,8 @@ mod tests {
 
     #[test]
     fn superseding_answers_every_waiter() {
-        let mut flight = Flight::new(1, place("a"));
         let (first, _interest, mut receiver) = waiter(place("a"));
-        flight.attach(first);
+        let flight = Flight::new(1, place("a"), Some(first));
         let wish = Arc::clone(&flight.wish);
         flight.supersede();
         assert!(wish.unwanted());

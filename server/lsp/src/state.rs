@@ -202,12 +202,24 @@ impl State {
     /// there is time, and says what the changes mean for the running flights.
     pub(crate) fn settle(&mut self) {
         for uri in std::mem::take(&mut self.dirty) {
-            if let Some(open) = self.documents.get_mut(&uri) {
-                let limit = Clock::now() + PARSE_LIMIT;
-                open.document.reparse(&mut || Clock::now() >= limit);
-                self.carry_flight(&uri);
-                self.parse_elsewhere(&uri);
-            }
+            self.settle_one(&uri);
+        }
+    }
+
+    /// The same for one document, if it was changed in this tick, before something that depends on it.
+    pub(crate) fn settle_first(&mut self, uri: &str) {
+        if let Some(at) = self.dirty.iter().position(|dirty| dirty == uri) {
+            self.dirty.swap_remove(at);
+            self.settle_one(uri);
+        }
+    }
+
+    fn settle_one(&mut self, uri: &str) {
+        if let Some(open) = self.documents.get_mut(uri) {
+            let limit = Clock::now() + PARSE_LIMIT;
+            open.document.reparse(&mut || Clock::now() >= limit);
+            self.carry_flight(uri);
+            self.parse_elsewhere(uri);
         }
     }
 
