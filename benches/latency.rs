@@ -254,12 +254,13 @@ impl Run {
             tokio::time::sleep(Duration::from_millis(2)).await;
             let begun = Instant::now();
             let change = self.session.edit(&typed, script.at, script.at, "x");
-            let (ask, status) = self.session.prepare(
-                "workspace/executeCommand",
-                json!({"command": "foretoken.status"}),
-            );
+            // A document that is not open: the loop answers at once, in the order of the wire.
+            let nowhere = json!({"textDocument": {"uri": "file:///nowhere"}, "position": {"line": 0, "character": 0}, "context": {"triggerKind": 1}});
+            let (ask, echo) = self
+                .session
+                .prepare("textDocument/inlineCompletion", nowhere);
             self.session.send_all(&[change, ask]).await;
-            status.result().await;
+            let _ = echo.reply().await;
             found.push(begun.elapsed().as_secs_f64() * 1000.0);
             if let Some(pending) = pending {
                 // Superseded or answered: either way it has ended before the next one begins.
@@ -284,9 +285,11 @@ impl Changes {
     fn sentence(&self) -> String {
         let of = |ms: &[f64]| {
             format!(
-                "p50 {:.2} ms, p99 {:.2} ms",
+                "p50 {:.2}, p95 {:.2}, p99 {:.2}, at most {:.2} ms",
                 quantile(ms, 0.5),
-                quantile(ms, 0.99)
+                quantile(ms, 0.95),
+                quantile(ms, 0.99),
+                quantile(ms, 1.0)
             )
         };
         let verdict = if self.p99() <= CHANGE_LIMIT_MS {
