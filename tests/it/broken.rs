@@ -6,6 +6,7 @@ use std::process::Command;
 
 use foretoken_tests::persona::Persona;
 use foretoken_tests::process::{Home, binary, library, program, root};
+use foretoken_tests::trace::Entry;
 use serde_json::{Value, json};
 
 const URI: &str = "file:///project/src/lib.rs";
@@ -23,11 +24,31 @@ fn package(home: &Home) -> PathBuf {
 
 /// What `complete` and the server say with this environment: the reason, and that suggestions still come.
 async fn refused(home: &Home, environment: &[(&str, &Path)], code: &str) -> String {
+    // Neovim's plugin is told by the status, which it shows; an editor without it by a message.
+    let sentence = refused_in("neovim", home, environment, code).await;
+    assert_eq!(
+        refused_in("lsp-mode", home, environment, code).await,
+        sentence
+    );
+    sentence
+}
+
+async fn refused_in(
+    editor: &str,
+    home: &Home,
+    environment: &[(&str, &Path)],
+    code: &str,
+) -> String {
     let environment: Vec<_> = environment
         .iter()
         .map(|(name, path)| (*name, path.as_os_str()))
         .collect();
-    let mut session = home.serve(Persona::named("neovim"), &environment);
+    let persona = Persona::named(editor);
+    let (way, other) = match persona.initialize["initializationOptions"]["status"] == true {
+        true => ("didChangeStatus", "window/showMessage"),
+        false => ("window/showMessage", "didChangeStatus"),
+    };
+    let mut session = home.serve(persona, &environment);
     session.initialize().await;
     let state = session.model_settled().await;
     assert_eq!(state["state"], "unavailable", "{state}");
@@ -35,7 +56,7 @@ async fn refused(home: &Home, environment: &[(&str, &Path)], code: &str) -> Stri
     let sentence = state["message"].as_str().unwrap().to_owned();
     session
         .wait_for(0, "the sentence", |m| {
-            m["method"] == "window/showMessage"
+            m["method"] == way
                 && m["params"]["message"]
                     .as_str()
                     .is_some_and(|t| t.contains(&sentence))
@@ -52,13 +73,20 @@ async fn refused(home: &Home, environment: &[(&str, &Path)], code: &str) -> Stri
         answer["items"][0]["insertText"], "ister_handler(name, handler);",
         "{answer}"
     );
-    let told = session
-        .trace()
-        .entries()
-        .iter()
-        .filter(|e| e.method() == Some("window/showMessage"))
-        .count();
-    assert_eq!(told, 1, "it is told once");
+    let entries = session.trace().entries();
+    let told = |method: &str| {
+        let by = |e: &&Entry| {
+            let message = e.message["params"]["message"].as_str();
+            e.method() == Some(method) && message.is_some_and(|text| text.contains(&sentence))
+        };
+        entries.iter().filter(by).count()
+    };
+    // A status is a state, which may be said again; a message is on the screen.
+    assert!(
+        told(way) == 1 || way == "didChangeStatus",
+        "it is told once"
+    );
+    assert_eq!(told(other), 0, "it is told in one way");
     session.finish().await;
     sentence
 }

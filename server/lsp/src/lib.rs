@@ -30,6 +30,5 @@ mod state;
 mod status;
 pub mod telemetry;
 
-pub use model::infer_options;
 pub use serve::{Exit, Fault, ServeOptions, serve};
 pub use state::shown_path;

@@ -8,7 +8,6 @@ use foretoken_infer as infer;
 use foretoken_infer::Infer;
 use tokio::sync::watch;
 
-use crate::config::Settings;
 use crate::main_loop::Event;
 use crate::outbox::{Outgoing, Progress};
 use crate::pipeline::complete::Model;
@@ -47,21 +46,6 @@ impl Awaited {
             },
             _ => Err(Reason::Loading),
         }
-    }
-}
-
-/// How the settings want the model to be run.
-pub fn infer_options(settings: &Settings) -> infer::Options {
-    infer::Options {
-        package: match &settings.model.folder {
-            Some(folder) => infer::Source::Folder(folder.clone()),
-            None => infer::Source::Embedded,
-        },
-        library: settings.runtime.onnxruntime.clone(),
-        threads: settings.runtime.threads,
-        kv_reuse: settings.runtime.kv_reuse,
-        drafts: settings.runtime.drafts,
-        ..infer::Options::default()
     }
 }
 
@@ -117,13 +101,10 @@ impl State {
             }
             infer::State::Unavailable(why) => {
                 self.progress_end("no model".to_owned());
-                // A worker that was shut down by ourselves is no problem of the user's.
-                if why.code != "shut-down" {
-                    let sentence = format!(
-                        "{} Until then suggestions come from the words of the open files.",
-                        why.sentence
-                    );
-                    self.tell(&sentence);
+                // A worker that was shut down by ourselves is no problem of the user's, and who has
+                // the status shows it by itself.
+                if why.code != "shut-down" && !self.facts.status {
+                    self.tell(&without_model(&why));
                 }
             }
         }
@@ -186,11 +167,17 @@ fn status_of(state: &infer::State) -> Status {
     let (busy, kind, message) = match state {
         infer::State::Loading { stage, .. } => (true, Kind::Normal, (*stage).to_owned()),
         infer::State::Ready(_) => (false, Kind::Normal, String::new()),
-        infer::State::Unavailable(why) => (false, Kind::Warning, why.sentence.clone()),
+        infer::State::Unavailable(why) => (false, Kind::Warning, without_model(why)),
     };
     Status {
         busy,
         kind,
         message,
     }
+}
+
+/// Why there is no model, and what answers in its place.
+fn without_model(why: &infer::Unavailable) -> String {
+    let sentence = &why.sentence;
+    format!("{sentence} Until then suggestions come from the words of the open files.")
 }

@@ -19,7 +19,7 @@ use crate::config::{Layers, Settings};
 use crate::counts::Counts;
 use crate::flight::{Answer, Waiter};
 use crate::main_loop::{Event, Events, Reply};
-use crate::model::{Awaited, infer_options};
+use crate::model::Awaited;
 use crate::outbox::{Outbox, Outgoing};
 use crate::proto::facts;
 use crate::state::State;
@@ -176,10 +176,7 @@ impl Session {
     }
 
     fn start_model(&mut self, settings: &Settings, events: &Events) -> Infer {
-        let options = self
-            .options
-            .take()
-            .unwrap_or_else(|| infer_options(settings));
+        let options = self.options.take().unwrap_or_else(|| settings.infer(None));
         let events = events.clone();
         Infer::start(
             options,

@@ -37,6 +37,8 @@ local defaults = {
 local given = {}
 ---@type foretoken.Status?
 local last_status
+---@type table<string, true> trouble that was shown since the server was started
+local told = {}
 ---@type string[]?
 local looked_up -- the command that `command` found last
 local started = false
@@ -197,15 +199,20 @@ function M.restart()
   if vim.deep_equal(vim.lsp.config.foretoken.cmd, looked_up) then
     vim.lsp.config('foretoken', { cmd = M.command() })
   end
-  last_status = nil
+  last_status, told = nil, {}
   M.start()
 end
 
---- Handler of `didChangeStatus`. Trouble is told by the server itself, in a message; here it is kept
---- for the status line.
+--- Handler of `didChangeStatus`: shows trouble once, and keeps the status for the status line. The server
+--- sends trouble of its model only this way to those who take it.
 ---@param status foretoken.Status
 function M.on_status(status)
   last_status = status
+  local trouble = status.kind == 'Warning' or status.kind == 'Error'
+  if trouble and not told[status.message] then
+    told[status.message] = true
+    warn('Foretoken: ' .. status.message)
+  end
   vim.api.nvim_exec_autocmds('User', { pattern = 'ForetokenStatus', data = status, modeline = false })
 end
 
