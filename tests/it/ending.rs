@@ -145,6 +145,29 @@ async fn did_open_before_initialized_harms_nobody() {
     session.finish().await;
 }
 
+/// `initialized` counts once, and behind `initialize`: the settings are asked for once.
+#[tokio::test]
+async fn initialized_counts_once_and_in_its_place() {
+    let mut session = server::start(Persona::named("neovim"), server::without_model());
+    session.notify("initialized", json!({})).await;
+    session.initialize().await;
+    session.notify("initialized", json!({})).await;
+    session.open(URI, "rust", TEXT).await;
+    session
+        .wait_for(0, "the question for the settings", |m| {
+            m["method"] == "workspace/configuration"
+        })
+        .await;
+    session.status(false).await;
+    let entries = session.trace().entries();
+    let asked = entries
+        .iter()
+        .filter(|e| e.method() == Some("workspace/configuration"))
+        .count();
+    assert_eq!(asked, 1);
+    session.finish().await;
+}
+
 /// The client writes on and reads nothing: nothing is lost, and the answers come when it reads again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_editor_that_does_not_read_for_a_while_loses_nothing() {

@@ -194,32 +194,11 @@ mod tests {
     use foretoken_engine::document::Change;
     use foretoken_engine::position::{Position, Range};
     use serde_json::json;
-    use tokio::sync::{mpsc, oneshot, watch};
+    use tokio::sync::oneshot;
 
     use super::*;
-    use crate::config::Layers;
-    use crate::main_loop::{Event, Events, Refusal, Reply};
-    use crate::outbox::Outbox;
-    use crate::session::{Seams, Session};
-    use crate::state::Item;
-
-    const URI: &str = "file:///a.rs";
-
-    /// A session without a model, so that the words of the file answer, with one document; and what
-    /// its tasks report.
-    fn session(text: &str) -> (State, mpsc::UnboundedReceiver<Event>) {
-        let (events, received) = Events::channel();
-        let seams = Seams {
-            outbox: Outbox::new(events.clone()),
-            events,
-            closing: watch::channel(false).0,
-            runtime: tokio::runtime::Handle::current(),
-        };
-        let session = Session::new(Layers::default(), None, None);
-        let mut state = State::new(seams, session);
-        state.open(URI.to_owned(), 1, "rust", Item { version: 1, text });
-        (state, received)
-    }
+    use crate::main_loop::{Event, Refusal, Reply};
+    use crate::state::tests::{URI, session};
 
     #[tokio::test]
     async fn an_end_that_is_read_together_with_a_newer_change_answers_nobody() {

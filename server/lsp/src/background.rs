@@ -32,19 +32,27 @@ impl State {
         open.parsing = true;
         let mut snapshot = open.document.clone();
         let events = self.seams.events.clone();
-        let uri = uri.to_owned();
+        let (uri, opening) = (uri.to_owned(), open.opening);
         self.seams.runtime.spawn_blocking(move || {
             snapshot.reparse(&mut || false);
-            events.send(Event::Parsed { uri, snapshot });
+            events.send(Event::Parsed {
+                uri,
+                opening,
+                snapshot,
+            });
         });
     }
 
     /// A tree from the pool. The text may have gone on since; then the tree is moved along with the
     /// edits and the next parse begins, still one at a time.
-    pub(crate) fn parsed(&mut self, uri: &str, snapshot: &Document) {
+    pub(crate) fn parsed(&mut self, uri: &str, opening: u64, snapshot: &Document) {
         let Some(open) = self.documents.get_mut(uri) else {
             return;
         };
+        if open.opening != opening {
+            // Closed and opened again, perhaps with the same version and another text.
+            return;
+        }
         open.parsing = false;
         let adopted = snapshot
             .tree()
@@ -137,20 +145,23 @@ impl State {
             lookup: None,
             minimum_probability: None,
         };
-        let (uri, version) = (uri.clone(), open.document.version());
+        let uri = uri.clone();
+        let (opening, version) = (open.opening, open.document.version());
         let (events, model) = (self.seams.events.clone(), self.session.model());
+        let moved_on = self.session.moves.since_now();
         self.seams.runtime.spawn(async move {
             let Ok(model) = model.ready().await else {
                 return;
             };
             let attempt = Attempt {
                 class: Class::Warm,
-                stop: Arc::new(|| false),
+                stop: Arc::new(moved_on),
                 ..Attempt::alone(BUDGET)
             };
             if let Some(window) = generate::prepare(inputs, &model, attempt).await {
                 events.send(Event::Prepared {
                     uri,
+                    opening,
                     version,
                     window,
                 });
@@ -160,11 +171,65 @@ impl State {
 
     /// The next prompts go on from the prepared one. One for an older text is left alone: it is
     /// likely to be wrong by now, and the next pause makes another.
-    pub(crate) fn prepared(&mut self, uri: &str, version: i32, window: Window) {
+    pub(crate) fn prepared(&mut self, uri: &str, text: (u64, i32), window: Window) {
         if let Some(open) = self.documents.get_mut(uri)
-            && open.document.version() == version
+            && (open.opening, open.document.version()) == text
         {
             open.window = window;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Item;
+    use crate::state::tests::{URI, session};
+
+    #[tokio::test]
+    async fn a_tree_of_a_text_that_was_closed_is_not_taken() {
+        // Long enough to be parsed on the pool.
+        let (mut state, mut received) = session(&"fn f() {}\n".repeat(10_000));
+        let (opening, snapshot) = loop {
+            match received.recv().await {
+                Some(Event::Parsed {
+                    opening, snapshot, ..
+                }) => break (opening, snapshot),
+                Some(_) => {}
+                None => panic!("no tree came"),
+            }
+        };
+        let text = "struct A;\n".repeat(10_000);
+        let item = Item {
+            version: snapshot.version(),
+            text: &text,
+        };
+        state.open(URI.to_owned(), 2, "rust", item);
+        state.parsed(URI, opening, &snapshot);
+        let open = &state.documents[URI];
+        assert!(open.document.tree().is_none() && open.parsing);
+        let opening = open.opening;
+        state.parsed(URI, opening, &snapshot);
+        assert!(state.documents[URI].document.tree().is_some());
+    }
+
+    #[tokio::test]
+    async fn typing_and_moving_end_a_preparation() {
+        let (mut state, _received) = session("let a = 1;");
+        let moved_on = state.session.moves.since_now();
+        assert!(!moved_on());
+        let position = foretoken_engine::position::Position {
+            line: 0,
+            character: 3,
+        };
+        state.cursor(URI.to_owned(), position);
+        assert!(moved_on());
+        let moved_on = state.session.moves.since_now();
+        let change = foretoken_engine::document::Change {
+            range: None,
+            text: "let b = 1;".to_owned(),
+        };
+        state.change(URI, 2, None, &[change]);
+        assert!(moved_on());
     }
 }

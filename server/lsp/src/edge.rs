@@ -32,6 +32,8 @@ pub(crate) fn wire_number() -> u64 {
 /// What has been said so far; the framework keeps the same to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Up to the request `initialize`.
+    Silent,
     /// Up to the notification `initialized`.
     Greeting,
     Open,
@@ -55,7 +57,7 @@ impl<S> Ordered<S> {
             events,
             fault,
             wire: 0,
-            phase: Phase::Greeting,
+            phase: Phase::Silent,
         }
     }
 }
@@ -97,10 +99,8 @@ where
                 // behind the very handlers that it is meant to end.
                 let _ = self.inner.call(request).now_or_never();
             }
-            "initialized" => {
-                if self.phase == Phase::Greeting {
-                    self.phase = Phase::Open;
-                }
+            "initialized" if self.phase == Phase::Greeting => {
+                self.phase = Phase::Open;
                 self.events.send(Event::Initialized);
             }
             "exit" => {
@@ -123,8 +123,10 @@ where
     }
 
     fn request(&mut self, request: Request, id: Id) -> BoxFuture<'static, Answer> {
-        if request.method() == "shutdown" {
-            self.phase = Phase::Closing;
+        match (request.method(), self.phase) {
+            ("initialize", Phase::Silent) => self.phase = Phase::Greeting,
+            ("shutdown", Phase::Greeting | Phase::Open) => self.phase = Phase::Closing,
+            _ => {}
         }
         if request.method() == UNREADABLE {
             let error = Response::from_error(Id::Null, Error::parse_error());

@@ -46,8 +46,12 @@ pub(crate) enum Event {
     Dropped,
     /// Something panicked and was caught.
     Panicked { place: String },
-    /// A parse off the loop ended; the snapshot carries the new tree.
-    Parsed { uri: String, snapshot: Document },
+    /// A parse off the loop ended; the snapshot carries the new tree. `opening` is that of the document.
+    Parsed {
+        uri: String,
+        opening: u64,
+        snapshot: Document,
+    },
     /// The look-up of a document was built off the loop.
     Learned { uri: String, lookup: Lookup },
     /// A flight has something to say.
@@ -59,6 +63,7 @@ pub(crate) enum Event {
     /// The prompt for a resting place was made anew and is in the model's cache.
     Prepared {
         uri: String,
+        opening: u64,
         version: i32,
         window: Window,
     },
@@ -276,14 +281,19 @@ fn write(state: &mut State, event: Event) {
         Event::Notification { wire, notification } => notify(state, wire, notification),
         Event::Dropped => state.counts.dropped += 1,
         Event::Panicked { place } => state.panicked(&place),
-        Event::Parsed { uri, snapshot } => state.parsed(&uri, &snapshot),
+        Event::Parsed {
+            uri,
+            opening,
+            snapshot,
+        } => state.parsed(&uri, opening, &snapshot),
         Event::Learned { uri, lookup } => state.learned(&uri, lookup),
         Event::Flight { uri, id, report } => state.flight_report(&uri, id, report),
         Event::Prepared {
             uri,
+            opening,
             version,
             window,
-        } => state.prepared(&uri, version, window),
+        } => state.prepared(&uri, (opening, version), window),
         Event::Model(model) => state.model_changed(model),
         Event::Settings(settings) => state.take_settings(&settings),
         Event::Exit | Event::InputClosed => state.close_session(),

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use foretoken_engine::document::Document;
@@ -63,6 +64,7 @@ pub(crate) struct Session {
     pending: Vec<Pending>,
     /// When the pause that began with the last key or cursor hint is long enough.
     rest: Option<Instant>,
+    pub(crate) moves: Moves,
     /// The editor's process and when to look for it.
     parent: Option<(u32, Instant)>,
 }
@@ -73,6 +75,22 @@ impl fmt::Debug for Session {
             .field("infer", &self.infer)
             .field("initialized", &self.initialized)
             .finish_non_exhaustive()
+    }
+}
+
+/// How often the user typed or went elsewhere, for work that is of use only at one place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moves(Arc<AtomicU64>);
+
+impl Moves {
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says later whether the user has moved on since this call.
+    pub(crate) fn since_now(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (moves, now) = (Arc::clone(&self.0), self.0.load(Ordering::Relaxed));
+        move || moves.load(Ordering::Relaxed) != now
     }
 }
 
@@ -107,6 +125,7 @@ impl Session {
             shutdown_asked: false,
             pending: Vec::new(),
             rest: None,
+            moves: Moves::default(),
             parent: None,
         }
     }
@@ -170,8 +189,9 @@ impl Session {
         }
     }
 
-    /// Begins to wait for a pause of this length.
+    /// Begins to wait for a pause of this length: the user typed or went elsewhere.
     pub(crate) fn rest_for(&mut self, pause: Duration) {
+        self.moves.count();
         self.rest = Some(Instant::now() + pause);
     }
 

@@ -66,6 +66,8 @@ pub(crate) struct Open {
     pub(crate) document: Document,
     /// Absolute, for the rules of exclusion; what a prompt shows is the document's own.
     pub(crate) path: PathBuf,
+    /// `State::opened` when it was opened: two openings may have the same version of different texts.
+    pub(crate) opening: u64,
     /// Wire number of the last message that changed it: a request with a lower one was written for
     /// an older text.
     pub(crate) wire: u64,
@@ -133,6 +135,7 @@ impl State {
         let open = Open {
             document,
             path: PathBuf::from(path),
+            opening: self.opened,
             wire,
             out_of_step: false,
             parsing: false,
@@ -366,8 +369,31 @@ fn places(edits: &[Edit]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use tokio::sync::{mpsc, watch};
+
     use super::*;
+    use crate::config::Layers;
+    use crate::main_loop::{Event, Events};
+    use crate::outbox::Outbox;
+
+    pub(crate) const URI: &str = "file:///a.rs";
+
+    /// A session without a model, so that the words of the file answer, with one document; and what
+    /// its tasks report.
+    pub(crate) fn session(text: &str) -> (State, mpsc::UnboundedReceiver<Event>) {
+        let (events, received) = Events::channel();
+        let seams = Seams {
+            outbox: Outbox::new(events.clone()),
+            events,
+            closing: watch::channel(false).0,
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let session = Session::new(Layers::default(), None, None);
+        let mut state = State::new(seams, session);
+        state.open(URI.to_owned(), 1, "rust", Item { version: 1, text });
+        (state, received)
+    }
 
     fn edit(start: usize, removed_len: usize, inserted: &str) -> Edit {
         Edit {
