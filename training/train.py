@@ -33,7 +33,7 @@ from loss import HeadLoss
 from model import SHAPES, Model, Shape, parameters
 
 WARM_UP_STEPS = 100
-DECAY_SHARE, FAKE_SHARE = 0.40, 0.10
+FAKE_SHARE = 0.10
 CHECKPOINT_SECONDS = 300.0
 VALIDATION_ROWS = 24
 OTHERS = ("embedding", "found_gate.weight")
@@ -57,6 +57,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--micro", type=int, default=0, help="rows per forward pass, 0 for all at once")
     p.add_argument("--lr", type=float, default=4e-3, help="peak rate of Muon (match_rms_adamw)")
     p.add_argument("--lr-table", type=float, default=3e-3, help="peak rate of AdamW on table and norms")
+    p.add_argument("--decay-share", type=float, default=0.40, help="last part of the budget in which the rate falls to nothing")
     p.add_argument("--device", default="cpu")
     p.add_argument("--compile", action="store_true", help="compile each block")
     p.add_argument("--seed", type=int, default=1)
@@ -88,10 +89,10 @@ def optimisers(model: Model, args: argparse.Namespace) -> list[torch.optim.Optim
     return [muon, adamw]
 
 
-def factor(share: float, step: int) -> float:
+def factor(share: float, step: int, decay_share: float) -> float:
     """Learning-rate factor at a share 0..1 of the wall-clock budget."""
     warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-    decay = max(FLOOR, min(1.0, (1.0 - share) / DECAY_SHARE))
+    decay = max(FLOOR, min(1.0, (1.0 - share) / decay_share))
     return min(warm, decay)
 
 
@@ -191,7 +192,7 @@ def main() -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for o in optims:
             for g in o.param_groups:
-                g["lr"] = g["peak"] * factor(share, step)
+                g["lr"] = g["peak"] * factor(share, step, args.decay_share)
             o.step()
             o.zero_grad()
         step += 1
@@ -199,7 +200,7 @@ def main() -> None:
         smooth = value if step == 1 or smooth == 0 else 0.95 * smooth + 0.05 * value
         if step % 20 == 0:
             now = time.time()
-            print(f"{(now - start) / 60:6.1f} min step {step} {tokens / 1e6:.2f}M loss {smooth:.3f} {20 * args.rows * budget.positions / (now - noted):.0f} tok/s lr {factor(share, step):.2f}", flush=True)
+            print(f"{(now - start) / 60:6.1f} min step {step} {tokens / 1e6:.2f}M loss {smooth:.3f} {20 * args.rows * budget.positions / (now - noted):.0f} tok/s lr {factor(share, step, args.decay_share):.2f}", flush=True)
             noted = now
         if time.time() - saved_at > CHECKPOINT_SECONDS:
             saved_at = time.time()
