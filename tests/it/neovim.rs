@@ -29,6 +29,8 @@ fn ghost_text_in_a_real_neovim() {
         .arg(root().join("editors/neovim"))
         .current_dir(home.path())
         .env("HOME", home.path())
+        // Whatever they leave behind goes with the home.
+        .env("TMPDIR", home.path())
         .stdin(Stdio::null());
     for name in ["CONFIG", "DATA", "STATE", "CACHE"] {
         driver.env_remove(format!("XDG_{name}_HOME"));

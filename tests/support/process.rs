@@ -68,6 +68,17 @@ pub fn library() -> Option<&'static Path> {
     found.as_deref()
 }
 
+/// Says that a test leaves out what needs the model, and why.
+///
+/// # Panics
+/// Where `FORETOKEN_REQUIRE_MODEL` is set, so that a check which must see the model does not pass without.
+#[expect(clippy::print_stdout, reason = "the output of a test")]
+pub fn skip(why: &str) {
+    let must = std::env::var_os("FORETOKEN_REQUIRE_MODEL").is_some();
+    assert!(!must, "FORETOKEN_REQUIRE_MODEL is set: {why}");
+    println!("SKIP: {why}");
+}
+
 /// What Cargo prints to stdout for these arguments, run in the repository.
 ///
 /// # Panics
