@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use foretoken_tests::persona::Persona;
-use foretoken_tests::process::Home;
+use foretoken_tests::process::{Home, program};
 use foretoken_tests::server;
 use serde_json::{Value, json};
 
@@ -59,6 +59,25 @@ async fn exit_without_shutdown_is_a_failure() {
     let mut session = home.serve(Persona::named("vscode"), &[]);
     session.initialize().await;
     session.notify("exit", Value::Null).await;
+    assert_eq!(session.ended(SOON).await, 1);
+    session.tolerance.cut_off = true;
+    session.judge().await;
+}
+
+/// An editor that was killed may leave its end of our stdin open in another child of its own.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_end_of_the_editors_process_ends_the_program_although_stdin_stays_open() {
+    let mut editor = program("sleep").arg("600").spawn().unwrap();
+    let home = Home::default();
+    let mut persona = Persona::named("vscode");
+    persona.initialize["processId"] = editor.id().into();
+    let mut session = home.serve(persona, &[]);
+    session.initialize().await;
+    session.open(URI, "rust", TEXT).await;
+    editor.kill().unwrap();
+    // Until then it is a zombie, which still has its number.
+    editor.wait().unwrap();
     assert_eq!(session.ended(SOON).await, 1);
     session.tolerance.cut_off = true;
     session.judge().await;

@@ -176,6 +176,9 @@ fn serve(context: Context) -> Result<u8, Failure> {
         tokio::io::stdout(),
         options,
     ));
+    // Dropping the runtime would wait for the thread that reads stdin, and nothing may come there any
+    // more from an editor that was killed.
+    runtime.shutdown_background();
     Ok(exit.code())
 }
 
