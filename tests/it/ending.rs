@@ -83,6 +83,27 @@ async fn the_end_of_the_editors_process_ends_the_program_although_stdin_stays_op
     session.judge().await;
 }
 
+/// Nobody waits for a reader who never comes, however much lies ready for him.
+#[tokio::test]
+async fn exit_ends_the_program_although_nobody_reads_its_output() {
+    let home = Home::default();
+    let mut session = home.serve(Persona::named("vscode"), &[]);
+    session.initialize().await;
+    session.set_reading(false);
+    let batch: Vec<Value> = (0..500)
+        .map(|_| {
+            let ask = json!({"command": "foretoken.status"});
+            session.prepare("workspace/executeCommand", ask).0
+        })
+        .collect();
+    session.send_all(&batch).await;
+    session.notify("exit", Value::Null).await;
+    session.hang_up();
+    assert_eq!(session.ended(SOON).await, 1);
+    session.tolerance.cut_off = true;
+    session.judge().await;
+}
+
 #[tokio::test]
 async fn a_closed_stdin_with_a_request_in_flight_ends_the_program() {
     let home = Home::default();

@@ -1,7 +1,5 @@
 //! The `foretoken` program: arguments in, exit code out. All of it is in the library.
 
-use std::io::Write;
-
 /// Hands over to the library and ends the process with its code.
 #[expect(
     clippy::disallowed_methods,
@@ -10,7 +8,7 @@ use std::io::Write;
 )]
 fn main() {
     let code = foretoken::cli::main(std::env::args_os());
-    // What cannot be flushed has nobody to read it.
-    let _ = std::io::stdout().flush();
+    // It flushes stdout, unless another thread still waits there for a client that reads no more: a
+    // flush of our own would wait with it.
     std::process::exit(i32::from(code));
 }
