@@ -14,6 +14,7 @@ mod faults;
 mod hostile;
 mod model;
 mod neovim;
+mod privacy;
 mod prompts;
 mod settings;
 mod tidy;

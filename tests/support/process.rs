@@ -176,18 +176,19 @@ impl Home {
         path
     }
 
-    /// The language server as an editor starts it.
+    /// The language server as an editor starts it; what it says on stderr is in the file `stderr`.
     ///
     /// # Panics
     /// When it cannot be started.
     #[must_use]
     pub fn serve(&self, persona: Persona, environment: &[(&str, &OsStr)]) -> Session {
         let mut command = self.command(&["--stdio"]);
+        let stderr = std::fs::File::create(self.path().join("stderr"));
         command
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(stderr.expect("a file can be made"));
         let mut child = tokio::process::Command::from(command)
             .kill_on_drop(true)
             .spawn()

@@ -2,7 +2,7 @@
 //! server's. With `--type` the place moves and the model keeps what it has, as it does in an editor.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use foretoken_engine::document::{Change, Document};
@@ -140,9 +140,19 @@ pub(super) fn run(
     Ok(code)
 }
 
+/// The path as an editor would name it: absolute, and without `..`, which an editor takes by its text
+/// as well.
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path)
-        .map_err(|error| Failure(format!("{} is no path: {error}.", path.display())))
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Failure(format!("{} is no path: {error}.", path.display())))?;
+    let mut plain = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    Ok(plain)
 }
 
 /// The folder that an editor would open for this file.
@@ -429,6 +439,20 @@ mod tests {
             at(4, 1),
             Err("a.txt has 3 lines, so there is no line 4.".to_owned())
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_are_those_that_an_editor_names() {
+        let absolute = |path: &str| absolute(Path::new(path)).map_err(|Failure(why)| why);
+        for (path, plain) in [
+            ("/w/b/../x/./a.rs", "/w/x/a.rs"),
+            ("/../../a.rs", "/a.rs"),
+            ("/w/a..rs", "/w/a..rs"),
+        ] {
+            assert_eq!(absolute(path), Ok(PathBuf::from(plain)));
+        }
+        assert!(absolute("").is_err());
     }
 
     #[test]
