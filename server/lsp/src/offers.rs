@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use foretoken_engine::document::Edit;
+use foretoken_engine::interpolate;
 use foretoken_engine::place::Place;
 
 /// Offers that can still be reported on. An editor's command comes within milliseconds.
@@ -155,10 +156,9 @@ impl Offers {
         Some(dismissed)
     }
 
-    /// Learns from the edits of one change. One change of two characters or more that goes on with
-    /// the offer is an accept of that length, a single character is typing, and so is a pair of
-    /// brackets that the editor closed by itself. Something else in its place counts as turned down,
-    /// though it may be a slip: once deleted again, the text is offered as before.
+    /// Learns from the edits of one change: whether they accept something (`interpolate::accepted`), and
+    /// how much of the offer is in the document by now. Something else in its place counts as turned
+    /// down, though it may be a slip: once deleted again, the text is offered as before.
     pub(crate) fn edited(&mut self, uri: &str, edits: &[Edit]) {
         let Some(offer) = self.live(uri) else { return };
         let Some((start, removed, inserted)) = joined(edits) else {
@@ -185,15 +185,15 @@ impl Offers {
             self.totals.dismissed += 1;
             return;
         }
+        let accepted = interpolate::accepted(&offer.text[offer.used..], cursor, edits);
         offer.used += inserted.len();
         let whole = offer.used == offer.text.len();
         if whole {
             offer.live = false;
         }
-        let characters = inserted.chars().count();
-        if characters >= 2 && !is_closed_pair(&inserted) {
+        if accepted.is_some() {
             let id = offer.id.clone();
-            self.count(&id, characters, whole);
+            self.count(&id, inserted.chars().count(), whole);
         }
     }
 
@@ -264,10 +264,6 @@ fn common(a: impl Iterator<Item = char>, b: impl Iterator<Item = char>) -> usize
         .sum()
 }
 
-fn is_closed_pair(text: &str) -> bool {
-    matches!(text, "()" | "[]" | "{}" | "<>" | "\"\"" | "''" | "``")
-}
-
 #[cfg(test)]
 mod tests {
     use foretoken_engine::document::Document;
@@ -322,6 +318,14 @@ mod tests {
         }
         offers.edited("u", &[insert(13, "()")]);
         assert_eq!(offers.totals.accepted, 0);
+        // Neovim sends several keys as several changes in one message, and Enter with the indentation.
+        let (mut offers, _) = offered("one\n    two");
+        let keys = [insert(8, "o"), insert(9, "n"), insert(10, "e")];
+        offers.edited("u", &keys);
+        offers.edited("u", &[insert(11, "\n    ")]);
+        assert_eq!(offers.totals.accepted, 0);
+        offers.edited("u", &[insert(16, "two")]);
+        assert_eq!(offers.totals.accepted_whole, 1);
         let (mut offers, _) = offered("one two three");
         offers.edited("u", &[insert(8, "one ")]);
         offers.edited("u", &[insert(12, "two ")]);

@@ -24,7 +24,7 @@ use crate::state::State;
 const CONCURRENCY: usize = 1024;
 
 /// How long the transport may go on writing after `exit` or the end of the input. The whole end
-/// takes less than one second, also when nobody reads our output.
+/// takes less than one second, also when nobody reads our output, unless a model is just being loaded.
 const GRACE: Duration = Duration::from_millis(600);
 
 /// Called with the method of each request before it is handled, where a panic costs that request;

@@ -114,7 +114,9 @@ impl Cache {
     pub fn dismiss(&self, document: &str, place: &Place, typed: usize) {
         let sums = Sums::of(place.before.as_bytes());
         let key = key(around(document, place), &sums, place.before.len());
-        if let Some(mut entry) = self.entries.get_mut(&key) {
+        if let Some(mut entry) = self.entries.get_mut(&key)
+            && !entry.dismissed.contains(&typed)
+        {
             entry.dismissed.push(typed);
         }
     }
