@@ -63,17 +63,10 @@ fn one_edit(session: &mut Session, random: &mut Random) -> Value {
 }
 
 async fn assert_equal(session: &mut Session, uri: &str) {
-    let status = session.status(true).await;
-    let document = status["documents"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|d| d["uri"] == uri)
-        .unwrap()
-        .clone();
+    let document = session.document(uri).await;
     let mirror = &session.documents[uri];
-    assert_eq!(document["outOfStep"], false, "{status}");
-    assert_eq!(document["version"], mirror.version, "{status}");
+    assert_eq!(document["outOfStep"], false, "{document}");
+    assert_eq!(document["version"], mirror.version, "{document}");
     assert_eq!(document["bytes"], mirror.text.len());
     assert_eq!(
         document["sha256"],

@@ -23,9 +23,7 @@ async fn session() -> Session {
 async fn still_serves(mut session: Session) {
     let at = session.text(URI).len();
     assert!(session.invoke(URI, at).await.reply().await.is_ok());
-    let status = session.status(true).await;
-    let documents = status["documents"].as_array().unwrap();
-    let own = documents.iter().find(|d| d["uri"] == URI).unwrap();
+    let own = session.document(URI).await;
     assert_eq!(own["sha256"], sha256(session.text(URI)));
     session.finish().await;
 }
@@ -65,9 +63,7 @@ async fn a_file_of_fifty_megabytes_gets_nothing_and_delays_nobody() {
         "another document waited {:?} for the huge one",
         begun.elapsed()
     );
-    let status = session.status(true).await;
-    let documents = status["documents"].as_array().unwrap();
-    let own = documents.iter().find(|d| d["uri"] == uri).unwrap();
+    let own = session.document(uri).await;
     assert_eq!(own["bytes"], session.text(uri).len());
     session.close(uri).await;
     still_serves(session).await;
@@ -132,14 +128,8 @@ async fn a_position_inside_a_surrogate_pair_is_the_start_of_the_character() {
     let inside = json!({"line": 0, "character": 6});
     let change = json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"range": {"start": inside, "end": inside}, "text": "x"}]});
     session.notify("textDocument/didChange", change).await;
-    let status = session.status(true).await;
-    let own = status["documents"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|d| d["uri"] == uri)
-        .unwrap();
-    assert_eq!(own["sha256"], sha256("a = 'x😀'\n"), "{status}");
+    let own = session.document(uri).await;
+    assert_eq!(own["sha256"], sha256("a = 'x😀'\n"), "{own}");
     still_serves(session).await;
 }
 
@@ -240,15 +230,8 @@ async fn a_change_that_cannot_be_typed_puts_its_document_out_of_step() {
         session.invoke(uri, TEXT.len()).await.reply().await,
         NOTHING()
     );
-    let status = session.status(true).await;
-    let own = status["documents"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|d| d["uri"] == uri)
-        .unwrap()
-        .clone();
-    assert_eq!(own["outOfStep"], true, "{status}");
+    let own = session.document(uri).await;
+    assert_eq!(own["outOfStep"], true, "{own}");
     still_serves(session).await;
 }
 
@@ -304,13 +287,7 @@ async fn half_a_surrogate_pair_does_not_part_the_texts_silently() {
         .send_bytes(format!("Content-Length: {}\r\n\r\n{open}", open.len()).as_bytes())
         .await;
     let mut session = session;
-    let status = session.status(true).await;
-    let own = status["documents"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|d| d["uri"] == uri);
-    let own = own.unwrap_or_else(|| panic!("the document was not opened: {status}"));
+    let own = session.document(uri).await;
     assert!(
         own["sha256"] == sha256("let a = \"\u{fffd}\";\n") || own["outOfStep"] == true,
         "{own}"

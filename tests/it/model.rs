@@ -31,13 +31,7 @@ async fn ready(persona: Persona) -> Option<Session> {
 }
 
 async fn last(session: &mut Session, uri: &str) -> Value {
-    let status = session.status(false).await;
-    let document = status["documents"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|d| d["uri"] == uri);
-    document.unwrap()["last"].clone()
+    session.document(uri).await["last"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,13 +35,7 @@ fn text(answer: &Value) -> Option<&str> {
 }
 
 async fn source(session: &mut Session) -> String {
-    let status = session.status(false).await;
-    let document = status["documents"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|d| d["uri"] == URI)
-        .unwrap();
+    let document = session.document(URI).await;
     document["last"]["source"]
         .as_str()
         .unwrap_or_default()

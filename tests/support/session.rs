@@ -21,6 +21,7 @@ use crate::rules::{self, Tolerance};
 use crate::trace::{From, Trace};
 
 mod reply;
+mod status;
 mod wire;
 
 pub use reply::{Failure, Pending, Reply};
@@ -266,33 +267,6 @@ impl Session {
             answers.push(last.reply().await);
         }
         answers
-    }
-
-    /// What the server knows, by the command that editors offer to users; `documents` adds the hashes.
-    pub async fn status(&mut self, documents: bool) -> Value {
-        let params =
-            json!({"command": "foretoken.status", "arguments": [{"documents": documents}]});
-        self.request("workspace/executeCommand", params)
-            .await
-            .result()
-            .await
-    }
-
-    /// How the model stands once it is no longer loading.
-    ///
-    /// # Panics
-    /// When it loads for ever.
-    pub async fn model_settled(&mut self) -> Value {
-        let begun = Instant::now();
-        while begun.elapsed() < LIMIT {
-            let model = self.status(false).await["model"].take();
-            if model["state"] != "loading" {
-                return model;
-            }
-            // Only the pace of asking; the answer decides.
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("the model still loads after {LIMIT:?}");
     }
 
     /// The first message of the server at or after `from` that `wanted` accepts, waiting for it.
