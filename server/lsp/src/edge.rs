@@ -128,7 +128,8 @@ where
             ("shutdown", Phase::Greeting | Phase::Open) => self.phase = Phase::Closing,
             _ => {}
         }
-        if request.method() == UNREADABLE {
+        // A client that uses the name itself sends an id of its own.
+        if request.method() == UNREADABLE && id == Id::Null {
             let error = Response::from_error(Id::Null, Error::parse_error());
             return future::ready(Ok(Some(error))).boxed();
         }
