@@ -26,7 +26,7 @@ fn layers(fixture: &str) -> Layers {
             read::file(&path, layer).unwrap()
         };
         match name {
-            "user" => layers.user = Some(file(Layer::User("/project/config.toml".into()))),
+            "user" => layers.user = Some(file(Layer::User("/home/ada/config.toml".into()))),
             "workspace" => {
                 let layer = Layer::Workspace("/project/.foretoken.toml".into());
                 layers.workspaces.push(file(layer));
@@ -90,12 +90,12 @@ FORETOKEN_COMPLETION_EXCLUDE=~/private, *.sql
 {"foretoken": {"completion": {"debounceMs": 40}}}
 "#,
         expect![[r#"
-            completion.exclude = ["/project/private","*.sql"] (the environment)
+            completion.exclude = ["/home/ada/private","*.sql"] (the environment)
             completion.debounceMs = 40 (the editor's settings)
             completion.menu = "always" (the initialization options)
-            model.folder = "/project/models/mine" (/project/config.toml)
-            runtime.onnxruntime = "/project/lib/libonnxruntime.so" (the environment)
-            runtime.threads = 2 (/project/config.toml)
+            model.folder = "/home/ada/models/mine" (/home/ada/config.toml)
+            runtime.onnxruntime = "/home/ada/lib/libonnxruntime.so" (the environment)
+            runtime.threads = 2 (/home/ada/config.toml)
             runtime.drafts = false (the environment)
             log.filter = "foretoken=debug" (the environment)
         "#]],
@@ -182,18 +182,18 @@ FORETOKEN_LOG=a=b=c
 FORETOKEN_RUNTIME_THREADS=
 "#,
         expect![[r#"
-            completion.enabled = false (/project/config.toml)
-            completion.disabledLanguages = ["python"] (/project/config.toml)
-            completion.exclude = ["*.sql"] (/project/config.toml)
-            ! `debounceMs` in /project/config.toml is no setting and is ignored; did you mean completion.debounceMs?
-            ! `completion.debounce` in /project/config.toml is no setting and is ignored; did you mean completion.debounceMs?
-            ! `completion.disabledLanguages` in /project/config.toml names the unknown language "klingon"; known are rust, python, javascript, typescript, tsx, go, java, c, cpp, text.
-            ! The pattern "a[" of `completion.exclude` in /project/config.toml is ignored: unclosed character class; missing ']'.
-            ! `completion.debounceMs` in /project/config.toml must be a whole number of milliseconds from 0 to 10000, not "soon"; the value is ignored.
-            ! `completion.menu` in /project/config.toml must be "auto", "always" or "never", not "sometimes"; the value is ignored.
-            ! `completion.minimumProbability` in /project/config.toml must be a number from 0 to 1, not 1.5; the value is ignored.
-            ! `model.folder` in /project/config.toml must be the path of a folder, not ""; the value is ignored.
-            ! `runtime.threads` in /project/config.toml must be a whole number from 1 to 64, not 0; the value is ignored.
+            completion.enabled = false (/home/ada/config.toml)
+            completion.disabledLanguages = ["python"] (/home/ada/config.toml)
+            completion.exclude = ["*.sql"] (/home/ada/config.toml)
+            ! `debounceMs` in /home/ada/config.toml is no setting and is ignored; did you mean completion.debounceMs?
+            ! `completion.debounce` in /home/ada/config.toml is no setting and is ignored; did you mean completion.debounceMs?
+            ! `completion.disabledLanguages` in /home/ada/config.toml names the unknown language "klingon"; known are rust, python, javascript, typescript, tsx, go, java, c, cpp, text.
+            ! The pattern "a[" of `completion.exclude` in /home/ada/config.toml is ignored: unclosed character class; missing ']'.
+            ! `completion.debounceMs` in /home/ada/config.toml must be a whole number of milliseconds from 0 to 10000, not "soon"; the value is ignored.
+            ! `completion.menu` in /home/ada/config.toml must be "auto", "always" or "never", not "sometimes"; the value is ignored.
+            ! `completion.minimumProbability` in /home/ada/config.toml must be a number from 0 to 1, not 1.5; the value is ignored.
+            ! `model.folder` in /home/ada/config.toml must be the path of a folder, not ""; the value is ignored.
+            ! `runtime.threads` in /home/ada/config.toml must be a whole number from 1 to 64, not 0; the value is ignored.
             ! The environment variable FORETOKEN_RUNTIME_THREDS is no setting; did you mean FORETOKEN_RUNTIME_THREADS?
             ! `FORETOKEN_COMPLETION_ENABLED` in the environment must be true or false, not "maybe"; the value is ignored.
             ! `FORETOKEN_LOG` in the environment must be a log filter such as "foretoken=debug", not "a=b=c"; the value is ignored.
@@ -206,8 +206,8 @@ fn a_section_that_is_none_is_reported() {
     check(
         "//- user\ncompletion = 3\nlog = []\n",
         expect![[r#"
-        ! `completion` in /project/config.toml must be a section of settings, not 3; it is ignored.
-        ! `log` in /project/config.toml must be a section of settings, not []; it is ignored.
+        ! `completion` in /home/ada/config.toml must be a section of settings, not 3; it is ignored.
+        ! `log` in /home/ada/config.toml must be a section of settings, not []; it is ignored.
     "#]],
     );
 }
@@ -217,7 +217,7 @@ fn a_broken_file_is_ignored_with_its_line() {
     check(
         "//- user\n[completion]\nenabled = false\nmenu = \n",
         expect![[r#"
-            ! /project/config.toml is ignored: line 3: string values must be quoted, expected literal string. Correct the file and restart the server.
+            ! /home/ada/config.toml is ignored: line 3: string values must be quoted, expected literal string. Correct the file and restart the server.
         "#]],
     );
     check(
@@ -260,7 +260,7 @@ completion.enabled = false
 completion.enabled = true
 "#,
         expect![[r#"
-            completion.enabled = false (/project/config.toml)
+            completion.enabled = false (/home/ada/config.toml)
         "#]],
     );
 }
