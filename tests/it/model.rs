@@ -8,7 +8,6 @@ use foretoken_tests::persona::Persona;
 use foretoken_tests::process::skip;
 use foretoken_tests::server;
 use foretoken_tests::session::Session;
-use serde_json::Value;
 
 const URI: &str = "file:///project/counter.py";
 const TEXT: &str = "class Counter:\n    def __init__(self):\n        self.counts = {}\n\n    def add(self, word):\n        self.counts[word] = self.counts.get(word, 0) + 1\n\n    def remove(self, word):\n        self.counts[word] = self.counts.get(word, 0) - 1\n\n    def reset(self, word):\n        self.counts[word] = ";
@@ -30,10 +29,8 @@ async fn ready(persona: Persona) -> Option<Session> {
     None
 }
 
-async fn last(session: &mut Session, uri: &str) -> Value {
-    session.document(uri).await["last"].clone()
-}
-
+/// An answer may leave before the text is whole; then the second one goes on where it stopped, and never
+/// says anything else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_model_runs_and_gives_the_same_text_twice() {
     let Some(mut session) = ready(Persona::named("vscode")).await else {
@@ -41,7 +38,7 @@ async fn the_model_runs_and_gives_the_same_text_twice() {
     };
     session.open(URI, "python", TEXT).await;
     let first = session.invoke(URI, TEXT.len()).await.result().await;
-    let report = last(&mut session, URI).await;
+    let report = session.report(URI).await;
     assert!(
         report["tokens"]["prompt"].as_u64().unwrap() > 20,
         "the model was asked: {report}"
@@ -50,11 +47,19 @@ async fn the_model_runs_and_gives_the_same_text_twice() {
         report["tokens"]["generated"].as_u64().unwrap() > 0,
         "{report}"
     );
-    let again = session.invoke(URI, TEXT.len()).await.result().await;
-    assert_eq!(
-        first["items"][0]["insertText"],
-        again["items"][0]["insertText"]
+    let mut texts = vec![first["items"][0]["insertText"].clone()];
+    for _ in 0..2 {
+        let again = session.invoke(URI, TEXT.len()).await.result().await;
+        texts.push(again["items"][0]["insertText"].clone());
+    }
+    let (first, whole) = (texts[0].as_str(), texts[1].as_str());
+    assert!(
+        whole
+            .unwrap_or_default()
+            .starts_with(first.unwrap_or_default()),
+        "{texts:?}"
     );
+    assert_eq!(texts[1], texts[2]);
     session.finish().await;
 }
 
@@ -72,7 +77,7 @@ async fn one_more_character_reuses_the_prompt() {
         session.change(URI, at, at, key).await;
         at += 1;
         session.invoke(URI, at).await.result().await;
-        let tokens = last(&mut session, URI).await["tokens"].clone();
+        let tokens = session.report(URI).await["tokens"].clone();
         let (prompt, reused) = (
             tokens["prompt"].as_f64().unwrap(),
             tokens["reused"].as_f64().unwrap(),
@@ -175,7 +180,7 @@ async fn a08_control_tokens_in_the_source_reach_the_model_as_text() {
     session.open(URI, "python", &text).await;
     let answer = session.invoke(URI, text.len()).await.result().await;
     assert!(!answer.to_string().contains("<|"), "{answer}");
-    let report = last(&mut session, URI).await;
+    let report = session.report(URI).await;
     assert!(
         report["tokens"]["prompt"].as_u64().unwrap() > 20,
         "{report}"

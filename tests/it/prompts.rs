@@ -33,9 +33,9 @@ async fn by_server(home: &Home, file: &str, text: &str, byte: usize) -> Value {
     let uri = uri(file);
     session.open(&uri, "python", text).await;
     session.invoke(&uri, byte).await.result().await;
-    let status = session.status(false).await;
+    let report = session.report(&uri).await;
     session.finish().await;
-    status["documents"][0]["last"]["promptSha256"].clone()
+    report["promptSha256"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

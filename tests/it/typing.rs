@@ -35,8 +35,7 @@ fn text(answer: &Value) -> Option<&str> {
 }
 
 async fn source(session: &mut Session) -> String {
-    let document = session.document(URI).await;
-    document["last"]["source"]
+    session.report(URI).await["source"]
         .as_str()
         .unwrap_or_default()
         .to_owned()

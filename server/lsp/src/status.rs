@@ -64,6 +64,8 @@ impl State {
                 "language": open.document.language().id(),
                 "bytes": open.document.len_bytes(),
                 "outOfStep": open.out_of_step,
+                // An early answer leaves before its attempt has ended; `last` is of ended ones.
+                "running": open.flight.is_some(),
                 "last": open.report,
             });
             if hashes {

@@ -30,6 +30,24 @@ impl Session {
             .clone()
     }
 
+    /// The report of the last attempt at a document, once no attempt runs there: an early answer leaves
+    /// before its attempt has ended.
+    ///
+    /// # Panics
+    /// When an attempt runs for ever.
+    pub async fn report(&mut self, uri: &str) -> Value {
+        let begun = Instant::now();
+        while begun.elapsed() < LIMIT {
+            let mut document = self.document(uri).await;
+            if document["running"] == false {
+                return document["last"].take();
+            }
+            // Only the pace of asking; the answer decides.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("an attempt still runs at {uri} after {LIMIT:?}");
+    }
+
     /// How the model stands once it is no longer loading.
     ///
     /// # Panics
