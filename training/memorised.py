@@ -1,8 +1,9 @@
 """Counts verbatim runs of training text in the model's continuations (gate G6 of the package).
 
-A *run* is 50 tokens in a row that occur anywhere in the training files. It counts as boilerplate if
-it occurs in three repositories or more, or is made of fewer than ten different tokens. Prints counts
-only; no text leaves this script.
+A *run* is 50 tokens in a row that occur anywhere in the training files. One that stands in the prompt
+too was copied, not remembered, and is counted apart. It counts as boilerplate if it occurs in three
+repositories or more, or is made of fewer than ten different tokens. Prints counts only; no text
+leaves this script.
 
     python memorised.py ../models/complete --shards SHARD... --continuations 1000
 """
@@ -48,24 +49,31 @@ def main() -> None:
     rng = random.Random(args.seed)
     records = [r for r in shards.read(args.shards) if r["split"] == "train" and r["language"] in rows.GROUP]
     outputs: list[np.ndarray] = []
+    prompts: list[set[int]] = []
     for record in rng.choices(records, [len(r["text"]) for r in records], k=args.continuations):
         text = record["text"]
         place = layout.place_at(record["language"], record["path"], text[: text.rfind("\n", 0, rng.randrange(1, len(text))) + 1], "")
         ids = layout.encode_place(place, generator.budget, generator.encode).ids
         outputs.append(np.array(greedy(generator, ids)))
+        prompts.append(set(hashes(np.array(ids)).tolist()))
     wanted = np.unique(np.concatenate([hashes(o) for o in outputs]))
     where: dict[int, set[str]] = defaultdict(set)
     for record in records:
         found = np.intersect1d(wanted, hashes(np.array(generator.encode(record["text"])[0])))
         for h in found.tolist():
             where[h].add(record["repo"])
-    verbatim = boilerplate = 0
-    for o in outputs:
-        runs = [(i, where[h]) for i, h in enumerate(hashes(o).tolist()) if h in where]
-        plain = [i for i, repos in runs if len(repos) >= 3 or len(set(o[i : i + RUN].tolist())) < 10]
-        verbatim += len(runs) > len(plain)
-        boilerplate += bool(runs) and len(runs) == len(plain)
-    print(f"{args.continuations} continuations of {GENERATE} tokens: {verbatim} with a verbatim run of {RUN} tokens or more, {boilerplate} more with boilerplate only")
+    counts = {"remembered": 0, "copied from the prompt": 0, "boilerplate": 0}
+    for o, prompt in zip(outputs, prompts):
+        kinds = set()
+        for i, h in enumerate(hashes(o).tolist()):
+            if h in where:
+                plain = len(where[h]) >= 3 or len(set(o[i : i + RUN].tolist())) < 10
+                kinds.add("copied from the prompt" if h in prompt else "boilerplate" if plain else "remembered")
+        for kind in counts:  # the gravest kind counts
+            if kind in kinds:
+                counts[kind] += 1
+                break
+    print(f"{args.continuations} continuations of {GENERATE} tokens, with a verbatim run of {RUN} or more: " + ", ".join(f"{n} {k}" for k, n in counts.items()))
 
 
 def greedy(generator: serve.Generator, ids: list[int]) -> list[int]:
