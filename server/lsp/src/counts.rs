@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::pipeline::report::{Report, milliseconds};
+use crate::pipeline::report::{Report, Stages, Tokens, milliseconds};
 
 /// Latencies kept of each kind for the quantiles.
 const KEPT: usize = 1000;
@@ -35,6 +35,9 @@ pub(crate) struct Counts {
     /// Tokens that it ran, and of these those of jobs that gave no text to show.
     tokens_run: u64,
     tokens_unused: u64,
+    /// Sums over these jobs. What decoding costs a token cannot be had from the last report alone,
+    /// since an early answer leaves before its job has ended.
+    work: Work,
     pub(crate) changes: u64,
     /// Changes whose version was not above the one before.
     pub(crate) versions_fell: u64,
@@ -46,6 +49,42 @@ pub(crate) struct Counts {
     pub(crate) panics: u64,
     hit: Latencies,
     model: Latencies,
+}
+
+/// What the jobs of the model were made of, and the time of their two stages, ms.
+#[derive(Debug, Default)]
+struct Work {
+    reused: u64,
+    generated: u64,
+    drafted: u64,
+    accepted: u64,
+    steps: u64,
+    prefill_ms: f64,
+    decode_ms: f64,
+}
+
+impl Work {
+    fn add(&mut self, tokens: &Tokens, ms: &Stages) {
+        self.reused += tokens.reused as u64;
+        self.generated += tokens.generated as u64;
+        self.drafted += tokens.drafted as u64;
+        self.accepted += tokens.accepted as u64;
+        self.steps += tokens.steps as u64;
+        self.prefill_ms += ms.prefill;
+        self.decode_ms += ms.decode;
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "reused": self.reused,
+            "generated": self.generated,
+            "drafted": self.drafted,
+            "accepted": self.accepted,
+            "steps": self.steps,
+            "prefillMs": self.prefill_ms,
+            "decodeMs": self.decode_ms,
+        })
+    }
 }
 
 /// Where an answer came from, for the latency.
@@ -71,6 +110,7 @@ impl Counts {
         let run = (tokens.prompt.saturating_sub(tokens.reused) + tokens.generated) as u64;
         self.model_calls += 1;
         self.tokens_run += run;
+        self.work.add(tokens, &report.ms);
         if report.source.is_none() {
             self.tokens_unused += run;
         }
@@ -97,6 +137,7 @@ impl Counts {
             "modelCalls": self.model_calls,
             "tokensRun": self.tokens_run,
             "tokensUnused": self.tokens_unused,
+            "work": self.work.to_json(),
             "changes": self.changes,
             "versionsFell": self.versions_fell,
             "outOfStep": self.out_of_step,
