@@ -248,4 +248,10 @@ impl Language {
     pub fn chunks(self) -> Option<&'static tree_sitter::Query> {
         queries::chunks(self)
     }
+
+    /// The compiled `imports.scm`, or `None` for text: `@source`, and where single names are taken
+    /// `@name` with `@alias` for one that is called otherwise here. Its predicates need the text.
+    pub fn imports(self) -> Option<&'static tree_sitter::Query> {
+        queries::imports(self)
+    }
 }

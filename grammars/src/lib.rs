@@ -1,11 +1,12 @@
 //! What Foretoken knows of each programming language, as data: names and files, comment and string
-//! syntax, the tree-sitter grammar, and two queries of our own.
+//! syntax, the tree-sitter grammar, and three queries of our own.
 //!
 //! - [`Language`] is the table. Everything that is not one of the nine grammars is [`Language::Text`],
 //!   which has no grammar and works by indentation and plain lines.
 //! - `queries/<language>/scopes.scm` says where a suggestion must stop and what is no code:
 //!   [`captures`] names what it captures.
 //! - `queries/<language>/chunks.scm` says what is one retrievable unit of a file.
+//! - `queries/<language>/imports.scm` says which names a file takes from which others.
 //!
 //! Nothing here reads a document or decides anything; a rule that needs a cursor belongs in the
 //! engine. The queries are compiled once per process, at first use.

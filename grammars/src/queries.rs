@@ -20,8 +20,13 @@ pub mod captures {
     pub const COMMENT: &str = "comment";
     /// A retrievable unit of a file. `chunks.scm`.
     pub const CHUNK: &str = "chunk";
-    /// The name a chunk defines. `chunks.scm`.
+    /// The name a chunk defines, in `chunks.scm`; the name that is taken from elsewhere, as it is
+    /// written there, in `imports.scm`.
     pub const NAME: &str = "name";
+    /// What that name is called in this file. `imports.scm`.
+    pub const ALIAS: &str = "alias";
+    /// Where names are taken from: a path, a package, a file. `imports.scm`.
+    pub const SOURCE: &str = "source";
 }
 
 /// A query that does not fit its grammar: a defect of this crate, caught by its tests.
@@ -29,20 +34,28 @@ pub mod captures {
 pub struct BrokenQuery {
     /// The language whose query it is.
     pub language: Language,
-    /// `"scopes"` or `"chunks"`.
+    /// `"scopes"`, `"chunks"` or `"imports"`.
     pub query: &'static str,
     /// What the compiler says, with row and column.
     pub error: QueryError,
 }
 
-/// The two query texts of a language; `None` for text.
-fn sources(language: Language) -> Option<(&'static str, &'static str)> {
+/// The query texts of one language.
+struct Sources {
+    scopes: &'static str,
+    chunks: &'static str,
+    imports: &'static str,
+}
+
+/// The query texts of a language; `None` for text.
+fn sources(language: Language) -> Option<Sources> {
     macro_rules! folder {
         ($id:literal) => {
-            (
-                include_str!(concat!("../queries/", $id, "/scopes.scm")),
-                include_str!(concat!("../queries/", $id, "/chunks.scm")),
-            )
+            Sources {
+                scopes: include_str!(concat!("../queries/", $id, "/scopes.scm")),
+                chunks: include_str!(concat!("../queries/", $id, "/chunks.scm")),
+                imports: include_str!(concat!("../queries/", $id, "/imports.scm")),
+            }
         };
     }
     Some(match language {
@@ -59,10 +72,11 @@ fn sources(language: Language) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// Both compiled queries of one language.
+/// The compiled queries of one language.
 struct Compiled {
     scopes: Query,
     chunks: Query,
+    imports: Query,
 }
 
 /// A cell for each language: a query is compiled when its language is first met (1–20 ms each).
@@ -70,7 +84,7 @@ static COMPILED: [OnceLock<Option<Compiled>>; Language::ALL.len()] =
     [const { OnceLock::new() }; Language::ALL.len()];
 
 fn compile(language: Language) -> Result<Option<Compiled>, BrokenQuery> {
-    let (Some(grammar), Some((scopes, chunks))) = (language.grammar(), sources(language)) else {
+    let (Some(grammar), Some(sources)) = (language.grammar(), sources(language)) else {
         return Ok(None);
     };
     let new = |query, text| {
@@ -81,8 +95,9 @@ fn compile(language: Language) -> Result<Option<Compiled>, BrokenQuery> {
         })
     };
     Ok(Some(Compiled {
-        scopes: new("scopes", scopes)?,
-        chunks: new("chunks", chunks)?,
+        scopes: new("scopes", sources.scopes)?,
+        chunks: new("chunks", sources.chunks)?,
+        imports: new("imports", sources.imports)?,
     }))
 }
 
@@ -95,11 +110,15 @@ fn compiled(language: Language) -> Option<&'static Compiled> {
 }
 
 pub(crate) fn scopes(language: Language) -> Option<&'static Query> {
-    compiled(language).map(|both| &both.scopes)
+    compiled(language).map(|all| &all.scopes)
 }
 
 pub(crate) fn chunks(language: Language) -> Option<&'static Query> {
-    compiled(language).map(|both| &both.chunks)
+    compiled(language).map(|all| &all.chunks)
+}
+
+pub(crate) fn imports(language: Language) -> Option<&'static Query> {
+    compiled(language).map(|all| &all.imports)
 }
 
 /// Compiles every query of every language.

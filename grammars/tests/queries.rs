@@ -18,6 +18,7 @@ fn every_query_fits_its_grammar() {
         let grammar = language.grammar().is_some();
         assert_eq!(language.scopes().is_some(), grammar, "{language:?}");
         assert_eq!(language.chunks().is_some(), grammar, "{language:?}");
+        assert_eq!(language.imports().is_some(), grammar, "{language:?}");
         assert_eq!(grammar, *language != Language::Text);
     }
 }
@@ -38,6 +39,12 @@ fn queries_capture_only_known_names() {
         }
         for name in names(language.chunks()) {
             assert!(["chunk", "name"].contains(&name), "{name}");
+        }
+        for name in names(language.imports()) {
+            assert!(
+                ["source", "name", "alias", "call"].contains(&name),
+                "{name}"
+            );
         }
     }
 }
@@ -409,4 +416,109 @@ std::vector<int> v = { 1 };
             declaration v
         "#]],
     );
+}
+
+/// Prints what `imports.scm` captures, a line each: where from, the name, what it is called here.
+fn check_imports(language: Language, source: &str, expected: Expect) {
+    let mut parser = Parser::new();
+    parser.set_language(&language.grammar().unwrap()).unwrap();
+    let tree = parser.parse(source, None).unwrap();
+    assert!(
+        !tree.root_node().has_error(),
+        "{}",
+        tree.root_node().to_sexp()
+    );
+    let query = language.imports().unwrap();
+    let mut cursor = QueryCursor::new();
+    let mut found = Vec::new();
+    let mut matches = cursor.matches(query, tree.root_node(), source.as_bytes());
+    while let Some(matched) = matches.next() {
+        let text = |name| {
+            let index = query.capture_index_for_name(name)?;
+            let node = matched.nodes_for_capture_index(index).next()?;
+            Some((node.start_byte(), &source[node.byte_range()]))
+        };
+        let of = |name| text(name).map_or("*", |(_, text)| text);
+        let from = text("source").unwrap();
+        let name = text("name").unwrap_or(from);
+        let line = match text("alias") {
+            Some((_, alias)) => format!("{} {} as {alias}\n", from.1, of("name")),
+            None => format!("{} {}\n", from.1, of("name")),
+        };
+        found.push((name.0, line));
+    }
+    found.sort();
+    let out: String = found.into_iter().map(|(_, line)| line).collect();
+    expected.assert_eq(&out);
+}
+
+#[test]
+fn imports() {
+    check_imports(
+        Language::Rust,
+        "use a::b::C;\nuse crate::d::{E, f::{self, G}, H as I, j::K};\nuse super::*;\nuse l::M as N;\nuse std;\n",
+        expect![[r#"
+            a::b C
+            crate::d E
+            f G
+            crate::d H as I
+            j K
+            super *
+            l M as N
+        "#]],
+    );
+    check_imports(
+        Language::Python,
+        "import a.b\nimport c as d\nfrom .e import f, g as h\nfrom .. import i\nfrom j import *\n",
+        expect![[r#"
+            a.b *
+            c *
+            .e f
+            .e g as h
+            .. i
+            j *
+        "#]],
+    );
+    let script = "import a, { b, c as d } from './e';\nimport * as f from 'g';\nimport 'h';\nconst { i } = require('./j');\nconst k = require('l'), m = other('n');\n";
+    for language in [Language::JavaScript, Language::TypeScript, Language::Tsx] {
+        check_imports(
+            language,
+            script,
+            expect![[r#"
+            './e' a
+            './e' b
+            './e' c as d
+            'g' *
+            './j' i
+            'l' k
+        "#]],
+        );
+    }
+    check_imports(
+        Language::Go,
+        "package a\nimport \"b\"\nimport (\n\tc \"d/e\"\n)\n",
+        expect![[r#"
+            "b" *
+            "d/e" *
+        "#]],
+    );
+    check_imports(
+        Language::Java,
+        "import a.b.C;\nimport static d.E.f;\nimport g.h.*;\n",
+        expect![[r#"
+            a.b C
+            d.E f
+            g.h *
+        "#]],
+    );
+    for language in [Language::C, Language::Cpp] {
+        check_imports(
+            language,
+            "#include \"a/b.h\"\n#include <c>\n",
+            expect![[r#"
+                "a/b.h" *
+                <c> *
+            "#]],
+        );
+    }
 }
