@@ -13,6 +13,7 @@
 //! | what stands around the cursor is read | [`place`], with [`syntax`] | document → [`place::Place`] |
 //! | does an earlier suggestion still hold? | [`interpolate`] | offer, place → what is left of it |
 //! | is one wanted here, and how much? | [`trigger`] | place → mode or [`trigger::Skip`] |
+//! | which cuts of other files would help, in a pause | [`context`] | open documents → pieces |
 //! | what the model is told | [`prompt`] | document, window → sections within a budget |
 //! | what the document itself proposes | [`lookup`] | texts → drafts, or a suggestion without a model |
 //! | what of the answer is shown | [`suggestion`] | raw text → suggestion or [`suggestion::Reject`] |
@@ -25,6 +26,7 @@
 //! place that knows how editors count. Texts in prompts end their lines with `\n`; suggestions have
 //! the document's own line breaks.
 
+pub mod context;
 pub mod document;
 pub mod interpolate;
 pub mod lookup;
