@@ -20,6 +20,7 @@ use crate::persona::Persona;
 use crate::rules::{self, Tolerance};
 use crate::trace::{From, Trace};
 
+mod foreign;
 mod reply;
 mod status;
 mod wire;

@@ -17,6 +17,12 @@ use crate::queue::Verdict;
 use crate::sample;
 use crate::tokenizer::Tokens;
 
+#[cfg(feature = "scripted-model")]
+mod scripted;
+
+#[cfg(feature = "scripted-model")]
+pub use scripted::{Heard, Script};
+
 /// A job with what has become of it so far.
 pub(crate) struct Run {
     job: Job,

@@ -17,6 +17,8 @@ mod state;
 mod tokenizer;
 mod worker;
 
+#[cfg(feature = "scripted-model")]
+pub use decode::{Heard, Script};
 pub use job::{
     Class, Counts, Drafts, End, Flow, Job, Limits, Outcome, Progress, Stop, Timings, Watch,
 };

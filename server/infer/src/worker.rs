@@ -16,6 +16,9 @@ use crate::session::Running;
 use crate::state::{Options, State, Unavailable};
 use crate::tokenizer::Tokens;
 
+#[cfg(feature = "scripted-model")]
+mod scripted;
+
 /// Told of every change of state, on the worker's thread.
 pub type OnState = Box<dyn Fn(State) + Send + Sync>;
 
