@@ -11,6 +11,7 @@ use std::sync::Arc;
 use foretoken_grammars::Language;
 use ropey::Rope;
 
+use crate::context::Chosen;
 use crate::document::Document;
 use crate::position::{floor_boundary, without_end};
 use crate::prompt::budget::{BYTES_PER_TOKEN, ending, first_lines, measure};
@@ -34,6 +35,7 @@ const LEAST_PIECE: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     held: Arc<Held>,
+    offered: Arc<[Chosen]>,
     stale: bool,
 }
 
@@ -61,6 +63,34 @@ impl Window {
     /// the model beforehand, saves the wait for it later.
     pub fn is_stale(&self) -> bool {
         self.stale
+    }
+
+    /// The same with pieces for the next prompts. Like everything here they are taken when nobody
+    /// types, or when the cursor is somewhere else.
+    #[must_use]
+    pub fn offering(self, pieces: Arc<[Chosen]>) -> Window {
+        Window {
+            offered: pieces,
+            ..self
+        }
+    }
+
+    /// The pieces for the next prompts.
+    pub fn offered(&self) -> &Arc<[Chosen]> {
+        &self.offered
+    }
+
+    /// Those of them that the last prompt showed.
+    pub fn shown(&self) -> impl Iterator<Item = &Chosen> {
+        let frozen = |chosen: &&Chosen| {
+            let Piece { path, text } = &chosen.piece;
+            let is_it = |frozen: &String| {
+                let rest = frozen.strip_prefix(one_line(path).as_str());
+                rest.and_then(|rest| rest.strip_prefix('\n')) == Some(text)
+            };
+            self.held.pieces.iter().any(is_it)
+        };
+        self.offered.iter().filter(frozen)
     }
 
     /// The first byte of the prefix: a line's start, except within lines longer than the low mark.
@@ -115,6 +145,7 @@ impl Window {
         let stale = held.below[..] != below[..seen] || in_prefix > limits.renew;
         Window {
             held: Arc::new(held),
+            offered: Arc::clone(&self.offered),
             stale,
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use foretoken_engine::document::Document;
 use foretoken_engine::place::{Mode, Place};
-use foretoken_engine::prompt::{self, Prompt, Section, Window};
+use foretoken_engine::prompt::{self, Piece, Prompt, Section, Window};
 use foretoken_engine::suggestion::{self, Gate, Raw, Suggestion, Watch};
 use foretoken_infer::{Class, Drafts, End, Flow, Job, Limits, Outcome, Progress};
 use sha2::{Digest, Sha256};
@@ -44,6 +44,7 @@ impl Asked<'_> {
         let building = Instant::now();
         let (prompt, window) = self.prompt();
         report.prompt_sha256 = Some(fingerprint(&prompt));
+        report.pieces = window.shown().map(report::Piece::of).collect();
         report.ms.prompt = milliseconds(building.elapsed());
 
         let gate = with_minimum(info.gate, self.inputs.minimum_probability);
@@ -69,10 +70,12 @@ impl Asked<'_> {
     /// The prompt in the model's own budget, counted by its tokenizer.
     fn prompt(&self) -> (Prompt, Window) {
         let infer = &self.model.infer;
+        let offered = self.inputs.window.offered().iter();
+        let pieces: Vec<Piece> = offered.map(|chosen| chosen.piece.clone()).collect();
         let input = prompt::Input {
             doc: &self.inputs.document,
             byte: self.place.offset,
-            pieces: &[],
+            pieces: &pieces,
             budget: &self.model.info.budget,
             idle: self.inputs.idle,
         };

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use foretoken_engine::context::Chosen;
 use foretoken_engine::place::Mode;
 use foretoken_engine::suggestion::{Reject, Source};
 use foretoken_engine::trigger::Skip;
@@ -102,6 +103,33 @@ pub struct Report {
     pub ms: Stages,
     /// SHA-256 of the prompt's sections, to compare two prompts without showing them.
     pub prompt_sha256: Option<String>,
+    /// Cuts of other files in the prompt, in their order there.
+    pub pieces: Vec<Piece>,
+}
+
+/// A cut of another file that the model saw.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Piece {
+    /// The file, as the model was shown it.
+    pub path: String,
+    /// Its first and last line, from one.
+    pub lines: [usize; 2],
+    /// `imported`, `edited` or `neighbour`.
+    pub why: &'static str,
+    /// Tokens of the prompt that it takes.
+    pub tokens: usize,
+}
+
+impl Piece {
+    pub(crate) fn of(chosen: &Chosen) -> Piece {
+        Piece {
+            path: chosen.piece.path.clone(),
+            lines: [chosen.lines.start + 1, chosen.lines.end],
+            why: chosen.why.code(),
+            tokens: chosen.tokens,
+        }
+    }
 }
 
 /// Probabilities of the two proposals; absent where there was none that could be shown.
