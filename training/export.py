@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 import graph
 import layout
 import rows
-from model import STAGE0, Model, Shape
+from model import STAGE0, Listed, Model, Shape
 from runtime import Session
 
 GOLDEN_PLACE = layout.Place(
@@ -39,15 +39,15 @@ GOLDEN_PLACE = layout.Place(
 """A hand-written place with every kind of section; its ids and answers stand in the manifest."""
 
 
-def load(checkpoint: Path | None) -> Model:
-    """The network of a checkpoint, or an untrained one (seed 0) with output matrices that are not zero."""
+def load(checkpoint: Path | None, ngrams: np.ndarray | None = None) -> Model:
+    """The network of a checkpoint with an n-gram table, or an untrained one (seed 0) with output matrices that are not zero."""
     if checkpoint:
         saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        model = Model(Shape(**{k: v if k == "theta" else int(v) for k, v in saved["shape"].items()}))  # type: ignore[arg-type]
+        model = Model(Shape(**{k: v if k == "theta" else int(v) for k, v in saved["shape"].items()}), ngrams)  # type: ignore[arg-type]
         model.load_state_dict(saved["model"])
         return model.eval()
     torch.manual_seed(0)
-    model = Model(STAGE0)
+    model = Model(STAGE0, ngrams)
     for name, p in model.named_parameters():
         if name.endswith(("o.weight", "down.weight")):
             torch.nn.init.normal_(p, std=p.shape[1] ** -0.5)
@@ -77,8 +77,8 @@ def check_parity(model: Model, session: Session, ids: list[int]) -> tuple[float,
     session.rewind(0)
     model.set_fake(True)
     with torch.no_grad():
-        stream, copied = model(torch.tensor([ids]))
-        theirs = model.logits(stream[0], copied[0]).numpy()
+        stream, copied, listed = model(torch.tensor([ids]))
+        theirs = model.logits(stream[0], copied[0], Listed(listed.tokens[0], listed.beliefs[0]) if listed else None).numpy()
     return float(np.abs(ours - theirs).max()), float((ours.argmax(1) == theirs.argmax(1)).mean())
 
 
@@ -133,14 +133,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, nargs="?")
     parser.add_argument("--random", action="store_true")
+    parser.add_argument("--ngrams", type=Path, help="table of `ngrams.py`, for shapes with a memory")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--version", default="0")
     args = parser.parse_args()
     assert args.random or args.checkpoint, "a checkpoint or --random"
-    model = load(None if args.random else args.checkpoint)
+    table = np.load(args.ngrams) if args.ngrams else None
+    model = load(None if args.random else args.checkpoint, table)
     state = {k: v.float().numpy() for k, v in model.state_dict().items()}
-    data = graph.build(state, model.shape.as_dict()).SerializeToString()
+    data = graph.build(state, model.shape.as_dict(), table).SerializeToString()
     tokenizer = Tokenizer.from_file(str(args.tokenizer))
     budget = layout.STAGE0 if model.shape.positions == layout.STAGE0.positions else layout.STAGE1
     ids = layout.encode_place(GOLDEN_PLACE, budget, rows.encoder(tokenizer)).ids

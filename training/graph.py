@@ -1,7 +1,7 @@
 """Writes the network as an ONNX graph of layout A, in exactly the operators that are fast on a CPU.
 
 Inputs: `input_ids` i64 [1, s]; `attention_mask` i64 [1, past + s]; `num_logits_to_keep` i64, rank 0
-(0 keeps all); `past_key_values.{i}.key|value` f32 [1, kv, past, hd]. Outputs: `logits` f32 [1, n, V];
+(0 keeps all); with an n-gram table `previous_ids` (`graph_memory.py`); `past_key_values.{i}.key|value` f32 [1, kv, past, hd]. Outputs: `logits` f32 [1, n, V];
 `present.{i}.key|value`. Past and present may be one buffer (GroupQueryAttention shares them), so a
 rewind is a shorter mask. Nothing here mixes two rows: each activation row has its own scale, which
 makes a reused prefix equal a fresh one bit for bit.
@@ -16,7 +16,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import copying
+import graph_memory
 import quantise
+from memory import BACK
 
 OPSET, IR_VERSION = 17, 8
 EPSILON = 1e-5
@@ -60,8 +62,8 @@ class Writer:
         return self.node("Mul", [y, most], f"{name}.out")
 
 
-def build(state: dict[str, np.ndarray], shape: dict[str, float]) -> onnx.ModelProto:
-    """Weights f32 by their names in `model.py` and the sizes of `Shape` -> the graph."""
+def build(state: dict[str, np.ndarray], shape: dict[str, float], ngrams: np.ndarray | None = None) -> onnx.ModelProto:
+    """Weights f32 by their names in `model.py`, the sizes of `Shape` and, for a shape with a memory, its table -> the graph."""
     layers, heads, kv, hd, ff = (int(shape[k]) for k in ("layers", "heads", "kv", "hd", "ff"))
     vocabulary, positions = int(shape["vocabulary"]), int(shape["positions"])
     w = Writer()
@@ -77,6 +79,11 @@ def build(state: dict[str, np.ndarray], shape: dict[str, float]) -> onnx.ModelPr
     x = w.node("Mul", [rows, scale_of], "embed")
     found = look_up(w, state["copy.codes"], (seqlens, total), positions, layers)
     x = w.node("Add", [x, w.product(found, "found_in", state["found_in.weight"])], "embed.found")
+    listed = None
+    if shape["memory"]:
+        assert ngrams is not None, "this shape needs an n-gram table"
+        listed = graph_memory.read(w, ngrams)
+        x = w.node("Add", [x, w.product(graph_memory.hints(w, listed, state), "hints_in", state["hints_in.weight"])], "embed.hints")
     n = w.node("SimplifiedLayerNormalization", [x, w.constant("0.norm1", state["blocks.0.norm1.weight"])], "0.n1", axis=-1, epsilon=EPSILON, stash_type=1)
     for i in range(layers):
         b = f"blocks.{i}"
@@ -101,8 +108,10 @@ def build(state: dict[str, np.ndarray], shape: dict[str, float]) -> onnx.ModelPr
     copied = believed(w, n, w.node("Slice", [found, *last], "found.last"), state)
     ones = w.constant("codes.scale", np.ones(vocabulary, np.float32))
     copied = w.product(copied, "copied", state["copy.codes"], transposed=w.node("Transpose", ["codes"], "codes.t", perm=[1, 0]), scales=ones)
-    w.node("Add", [own, copied], "logits")
-    return model_of(w, [(kv, hd)] * layers + [(copying.GROUPS, hd)] * 2, vocabulary)
+    logits = w.node("Add", [own, copied], "logits.own" if listed else "logits")
+    if listed:
+        graph_memory.add_beliefs(w, logits, w.product(n, "memory_gate", state["memory_gate.weight"]), listed, state, last)
+    return model_of(w, [(kv, hd)] * layers + [(copying.GROUPS, hd)] * 2, vocabulary, listed is not None)
 
 
 def rotary(w: Writer, name: str, hd: int, theta: float, positions: int) -> tuple[str, str]:
@@ -174,10 +183,11 @@ def residual(w: Writer, x: str, y: str, name: str, norm: np.ndarray) -> str:
     return f"{name}.normed"
 
 
-def model_of(w: Writer, caches: list[tuple[int, int]], vocabulary: int) -> onnx.ModelProto:
+def model_of(w: Writer, caches: list[tuple[int, int]], vocabulary: int, previous: bool) -> onnx.ModelProto:
     """The graph with its inputs and outputs declared; `caches` holds (kv, hd) per attention node."""
     value = helper.make_tensor_value_info
     inputs = [value("input_ids", TensorProto.INT64, [1, "sequence"]), value("attention_mask", TensorProto.INT64, [1, "total"]), value("num_logits_to_keep", TensorProto.INT64, [])]
+    inputs += [value("previous_ids", TensorProto.INT64, [1, BACK])] * previous
     outputs = [value("logits", TensorProto.FLOAT, [1, "kept", vocabulary])]
     for i, (kv, hd) in enumerate(caches):
         inputs += [value(f"past_key_values.{i}.{m}", TensorProto.FLOAT, [1, kv, "past", hd]) for m in ("key", "value")]

@@ -52,7 +52,7 @@ class Budget:
     generate: int
 
 
-STAGE0 = Budget(positions=512, file=16, context=96, suffix=80, prefix=280, tail=16, generate=24)
+STAGE0 = Budget(positions=1024, file=24, context=192, suffix=160, prefix=560, tail=24, generate=48)
 STAGE1 = Budget(positions=1536, file=24, context=384, suffix=256, prefix=800, tail=24, generate=48)
 
 

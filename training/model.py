@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 import copying
+import memory
+import ngrams
 import quantise
 
 EPSILON = 1e-5
@@ -21,7 +24,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the network; `hd` must be a multiple of 16 for the runtime's rotary kernel."""
+    """Sizes of the network; `hd` must be a multiple of 16 for the runtime's rotary kernel. `memory` 1: with an n-gram table."""
 
     d: int
     layers: int
@@ -31,6 +34,7 @@ class Shape:
     hd: int
     vocabulary: int = 8192
     positions: int = 512
+    memory: int = 0
     theta: float = 10_000.0
 
     def as_dict(self) -> dict[str, float]:
@@ -38,7 +42,7 @@ class Shape:
         return asdict(self)
 
 
-STAGE0 = Shape(d=192, layers=4, ff=512, heads=6, kv=2, hd=32)
+STAGE0 = Shape(d=192, layers=4, ff=512, heads=6, kv=2, hd=32, positions=1024, memory=1)
 STAGE1 = Shape(d=512, layers=12, ff=1408, heads=8, kv=2, hd=64, positions=1536)
 SHAPES = {0: STAGE0, 1: STAGE1, 2: Shape(d=384, layers=8, ff=1056, heads=6, kv=2, hd=64, positions=1536)}
 """By number on the command line; 2 is stage 1 where fewer than 350k tokens a second are reached."""
@@ -106,14 +110,24 @@ class Block(nn.Module):
         return x + self.down(F.silu(self.gate(n)) * self.up(n))
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Continuations that the n-gram table lists: tokens i64 and what to add to their logits f32, each [.., ENTRIES]."""
+
+    tokens: Tensor
+    beliefs: Tensor
+
+
 class Model(nn.Module):
-    """ids i64 [b, t] -> final stream [b, t, d] and copied codes [b, t, 2·hd] (`forward`), from them logits (`logits`).
+    """ids i64 [b, t] -> final stream [b, t, d], copied codes [b, t, 2·hd] and what the n-gram table lists
+    (`forward`), from them logits (`logits`).
 
     Embedding and head are one table [V, d]. What the copying heads found enters twice: into the stream
-    at the bottom, and, gated by the stream at the top, into the logits.
+    at the bottom, and, gated by the stream at the top, into the logits; so does what the n-gram table
+    lists (`memory.py`). `table` u8 [buckets, 24] is needed where the shape has a memory.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, table: np.ndarray | None = None) -> None:
         super().__init__()
         self.shape = shape
         self.embedding = nn.Parameter(torch.randn(shape.vocabulary, shape.d) * 0.02)
@@ -123,6 +137,12 @@ class Model(nn.Module):
         self.found_in = Linear(copying.ORDERS * copying.GROUPS * shape.hd, shape.d, 0.0)
         self.found_gate = Linear(shape.d, copying.ORDERS, 0.0)
         self.found_bias = nn.Parameter(torch.tensor(copying.BELIEF))
+        self.memory = None
+        if shape.memory:
+            self.memory = memory.Memory(np.zeros((1, 3 * ngrams.WIDTH), np.uint8) if table is None else table)
+            lengths = len(ngrams.LENGTHS)
+            self.hints_in = Linear(lengths * copying.GROUPS * shape.hd, shape.d, 0.0)
+            self.memory_gate = Linear(shape.d, lengths, 0.0)
         cos, sin = rotary(shape, shape.positions + 1)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -132,21 +152,29 @@ class Model(nn.Module):
         """The embedding table as used: rounded per row when fake quantisation is on."""
         return quantise.fake_weight(self.embedding) if self.fake else self.embedding
 
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor, Listed | None]:
         found = self.copy(ids)
         x = F.embedding(ids, self.table()) + self.found_in(found.flatten(-2)).float()
+        if self.memory:
+            tokens, levels, longest, best, level = self.memory.read(ids)
+            x = x + self.hints_in(self.memory.hints(best, level, self.copy.codes)).float()
         cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
         for block in self.blocks:
             x = block(x, cos, sin)
         n = self.norm(x)
         gate = self.found_gate(n).float() + self.found_bias
-        return n, (gate[..., None] * found).sum(-2) / found.shape[-1]
+        copied = (gate[..., None] * found).sum(-2) / found.shape[-1]
+        if not self.memory:
+            return n, copied, None
+        beliefs = self.memory.beliefs(levels, longest, self.memory_gate(n).float())
+        return n, copied, Listed(tokens.flatten(-2), beliefs)
 
-    def logits(self, n: Tensor, copied: Tensor) -> Tensor:
-        """Stream rows [r, d] and copied codes [r, 2·hd] -> logits [r, V]."""
+    def logits(self, n: Tensor, copied: Tensor, listed: Listed | None) -> Tensor:
+        """Stream rows [r, d], copied codes [r, 2·hd] and listed tokens [r, ENTRIES] -> logits [r, V]."""
         if self.fake:
             n, copied = quantise.fake_rows(n), quantise.fake_rows(copied)
-        return F.linear(n, self.table()) + F.linear(copied, self.copy.codes)
+        logits = F.linear(n, self.table()) + F.linear(copied, self.copy.codes)
+        return logits if listed is None else logits.scatter_add(1, listed.tokens, listed.beliefs)
 
     def set_fake(self, on: bool) -> None:
         """Switches fake quantisation of weights and rows everywhere."""

@@ -27,7 +27,10 @@ class Session:
         self._keep: list[ort.OrtValue] = []  # what is bound must outlive the run
         self._ids: list[int] = []
         self.positions, self.past = positions, 0
+        self._back = 0
         for given in self._session.get_inputs():
+            if given.name == "previous_ids":
+                self._back = given.shape[1]
             if given.name.startswith("past_key_values."):
                 shape = [1, given.shape[1], positions, given.shape[3]]
                 buffer = ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
@@ -53,6 +56,9 @@ class Session:
             "attention_mask": np.ones((1, self.past + len(ids)), np.int64),
             "num_logits_to_keep": np.array(keep, np.int64),
         }
+        if self._back:
+            before = ([0] * self._back + self._ids[: self.past])[-self._back :]
+            bound["previous_ids"] = np.array([before], np.int64)
         values = {name: ort.OrtValue.ortvalue_from_numpy(a) for name, a in bound.items()}
         for name, value in values.items():
             self._binding.bind_ortvalue_input(name, value)

@@ -14,9 +14,8 @@ import re
 Span = tuple[int, int]
 
 KINDS: tuple[tuple[str, float], ...] = (("eol", 0.45), ("block", 0.30), ("arg", 0.15), ("chars", 0.10))
-BLOCK_CHARACTERS = 240
-"""Longest block of stage 0 in characters (about 70 tokens): what is generated ends at 24 tokens, and
-700 characters would take half of 512 positions. Stage 1 uses 700."""
+BLOCK_CHARACTERS = 360
+"""Longest block of stage 0 in characters (about 100 tokens): what is generated ends at 48 tokens. Stage 1 uses 700."""
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _WORD = re.compile(r"\w+")
 

@@ -28,6 +28,7 @@ import layout
 import quantise
 import rows
 import shards
+import spans
 from feed import Feed, Plan, shard_files
 from loss import HeadLoss
 from model import SHAPES, Model, Shape, parameters
@@ -36,8 +37,8 @@ WARM_UP_STEPS = 100
 FAKE_SHARE = 0.10
 CHECKPOINT_SECONDS = 300.0
 VALIDATION_ROWS = 24
-OTHERS = ("embedding", "found_gate.weight")
-"""Matrices that AdamW takes: the table, and a gate of three rows, which an orthogonal update would shake."""
+OTHERS = ("embedding", "found_gate.weight", "memory_gate.weight")
+"""Matrices that AdamW takes: the table, and gates of three or four rows, which an orthogonal update would shake."""
 FLOOR = 0.02
 """Least learning rate as a share of the peak, at the deadline."""
 
@@ -61,6 +62,7 @@ def parse() -> argparse.Namespace:
     p.add_argument("--device", default="cpu")
     p.add_argument("--compile", action="store_true", help="compile each block")
     p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--ngrams", type=Path, help="table of `ngrams.py --apart`, for shapes with a memory")
     p.add_argument("--init", type=Path, help="checkpoint whose weights to begin with")
     p.add_argument("--resume", action="store_true")
     p.add_argument("--quiet-validation", action="store_true", help="no validation (sweeps)")
@@ -100,13 +102,14 @@ def forward_loss(model: Model, ids: Tensor, weights: Tensor, half: torch.dtype) 
     """ids, weights [r, T + 1] -> weighted mean loss in nats, losses [n] and weights [n] of the scored tokens."""
     keep = weights[:, 1:].reshape(-1) > 0
     with torch.autocast(ids.device.type, half, enabled=half != torch.float32):
-        stream, copied = model(ids[:, :-1])
+        stream, copied, listed = model(ids[:, :-1])
     n, c = stream.flatten(0, 1)[keep], copied.flatten(0, 1)[keep]
+    tokens, beliefs = (listed.tokens.flatten(0, 1)[keep], listed.beliefs.flatten(0, 1)[keep]) if listed else (ids.new_zeros(len(n), 0), n.new_zeros(len(n), 0))
     if model.fake:
         n, c = quantise.fake_rows(n), quantise.fake_rows(c)
     w = weights[:, 1:].reshape(-1)[keep]
     x, table = torch.cat([n, c], dim=1), torch.cat([model.table(), model.copy.codes], dim=1)
-    loss, losses = HeadLoss.apply(x, table, ids[:, 1:].reshape(-1)[keep], w, half)
+    loss, losses = HeadLoss.apply(x, table, ids[:, 1:].reshape(-1)[keep], w, tokens, beliefs.float(), half)
     return loss, losses, w
 
 
@@ -146,13 +149,13 @@ def main() -> None:
     np.random.seed(args.seed)
     torch.manual_seed(args.seed)
     start, deadline = time.time(), deadline_of(args)
-    budget, block = (layout.STAGE0, 240) if args.stage == 0 else (layout.STAGE1, 700)
+    budget, block = (layout.STAGE0, spans.BLOCK_CHARACTERS) if args.stage == 0 else (layout.STAGE1, 700)
     shape = SHAPES[args.shape or args.stage]
     args.out.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(args.tokenizer))
     encode = rows.encoder(tokenizer)
     half = torch.bfloat16
-    model = Model(Shape(**{**shape.as_dict(), "vocabulary": tokenizer.get_vocab_size()})).to(args.device)  # type: ignore[arg-type]
+    model = Model(Shape(**{**shape.as_dict(), "vocabulary": tokenizer.get_vocab_size()}), np.load(args.ngrams) if args.ngrams else None).to(args.device)  # type: ignore[arg-type]
     optims = optimisers(model, args)
     step = tokens = 0
     source = args.out / "last.pt" if args.resume else args.init

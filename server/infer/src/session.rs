@@ -20,6 +20,9 @@ pub(crate) struct Graph {
     mask: bool,
     /// Whether it takes `position_ids` i64 `[1, new]`.
     positions_input: bool,
+    /// How many ids before the first new one `previous_ids` i64 `[1, n]` takes, for graphs that look
+    /// back further than their attention's cache tells them; 0 where there is no such input.
+    previous: usize,
     /// How it is told which rows of logits to compute.
     rows: Rows,
     /// Two per layer, key and value.
@@ -61,6 +64,7 @@ impl Graph {
         let mut graph = Graph {
             mask: false,
             positions_input: false,
+            previous: 0,
             rows: Rows::All,
             layers: Vec::new(),
             heads: 0,
@@ -75,6 +79,9 @@ impl Graph {
                 ("attention_mask", Some((TensorElementType::Int64, [_, _]))) => graph.mask = true,
                 ("position_ids", Some((TensorElementType::Int64, [_, _]))) => {
                     graph.positions_input = true;
+                }
+                ("previous_ids", Some((TensorElementType::Int64, [_, back]))) => {
+                    graph.previous = looked_back(*back).ok_or_else(|| unknown(input))?;
                 }
                 ("num_logits_to_keep", Some((TensorElementType::Int64, shape)))
                     if shape.len() <= 1 =>
@@ -338,6 +345,13 @@ impl Session {
                 &Tensor::from_array(([1, count], positions))?,
             )?;
         }
+        if self.graph.previous > 0 {
+            let back = self.graph.previous;
+            slot.binding.bind_input(
+                "previous_ids",
+                &Tensor::from_array(([1, back], previous(&slot.ids, back)))?,
+            )?;
+        }
         if let Rows::Asked(rank) = self.graph.rows {
             let shape = vec![1_i64; rank];
             slot.binding.bind_input(
@@ -347,6 +361,25 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The last `back` of the ids already run, zeros in front where there are fewer: as the graph was
+/// trained, with nothing before the text but its begin token, which is id 0.
+fn previous(run: &[u32], back: usize) -> Vec<i64> {
+    let mut ids = vec![0; back.saturating_sub(run.len())];
+    ids.extend(
+        run[run.len().saturating_sub(back)..]
+            .iter()
+            .map(|&id| i64::from(id)),
+    );
+    ids
+}
+
+/// A fixed length that a sane graph asks for.
+fn looked_back(length: i64) -> Option<usize> {
+    usize::try_from(length)
+        .ok()
+        .filter(|n| (1..=64).contains(n))
 }
 
 fn wide(count: usize) -> i64 {
@@ -381,7 +414,7 @@ fn unknown(outlet: &Outlet) -> PackageError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Graph, KV_BYTES, Pair, Rows};
+    use super::{Graph, KV_BYTES, Pair, Rows, looked_back, previous};
 
     fn graph(layers: usize, positions: usize) -> Graph {
         let pair = Pair {
@@ -391,11 +424,23 @@ mod tests {
         Graph {
             mask: true,
             positions_input: false,
+            previous: 0,
             rows: Rows::All,
             layers: vec![pair; layers * 2],
             heads: 2,
             head_size: 64,
             positions,
+        }
+    }
+
+    #[test]
+    fn previous_ids_are_the_last_ones_with_zeros_in_front() {
+        assert_eq!(previous(&[], 3), [0, 0, 0]);
+        assert_eq!(previous(&[7, 8], 3), [0, 7, 8]);
+        assert_eq!(previous(&[5, 6, 7, 8], 3), [6, 7, 8]);
+        assert_eq!(looked_back(5), Some(5));
+        for wrong in [-1, 0, 65, i64::MAX] {
+            assert_eq!(looked_back(wrong), None);
         }
     }
 
