@@ -19,6 +19,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 import layout
+import ngrams
 import rows
 import shards
 
@@ -36,6 +37,8 @@ class Plan:
     rows: int
     block: int
     seed: int
+    apart: bool = False
+    """Only repositories that the n-gram table left out."""
 
 
 def shard_files(sources: tuple[Path, ...]) -> list[Path]:
@@ -53,7 +56,7 @@ def run(plan: Plan, out: Any, worker: int) -> None:
         if time.monotonic() - looked > RESCAN_SECONDS:
             fresh = [p for p in shard_files(plan.sources) if p not in known]
             if fresh:
-                sampler.add(r for r in shards.read(fresh) if r["split"] == "train")
+                sampler.add(r for r in shards.read(fresh) if r["split"] == "train" and (not plan.apart or ngrams.apart(r["repo"])))
                 known.update(fresh)
             looked = time.monotonic()
         out.put(sampler.batch(plan.rows))

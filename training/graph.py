@@ -18,7 +18,6 @@ from onnx import TensorProto, helper, numpy_helper
 import copying
 import graph_memory
 import quantise
-from memory import BACK
 
 OPSET, IR_VERSION = 17, 8
 EPSILON = 1e-5
@@ -110,7 +109,7 @@ def build(state: dict[str, np.ndarray], shape: dict[str, float], ngrams: np.ndar
     copied = w.product(copied, "copied", state["copy.codes"], transposed=w.node("Transpose", ["codes"], "codes.t", perm=[1, 0]), scales=ones)
     logits = w.node("Add", [own, copied], "logits.own" if listed else "logits")
     if listed:
-        graph_memory.add_beliefs(w, logits, w.product(n, "memory_gate", state["memory_gate.weight"]), listed, state, last)
+        graph_memory.add_beliefs(w, logits, w.product(n, "memory_gate", state["memory_gate.weight"]), listed, state, last, w.node("Slice", [w.node("Shape", [n], "kept.shape"), one, w.constant("two", np.array([2], np.int64))], "kept"))
     return model_of(w, [(kv, hd)] * layers + [(copying.GROUPS, hd)] * 2, vocabulary, listed is not None)
 
 
@@ -187,7 +186,7 @@ def model_of(w: Writer, caches: list[tuple[int, int]], vocabulary: int, previous
     """The graph with its inputs and outputs declared; `caches` holds (kv, hd) per attention node."""
     value = helper.make_tensor_value_info
     inputs = [value("input_ids", TensorProto.INT64, [1, "sequence"]), value("attention_mask", TensorProto.INT64, [1, "total"]), value("num_logits_to_keep", TensorProto.INT64, [])]
-    inputs += [value("previous_ids", TensorProto.INT64, [1, BACK])] * previous
+    inputs += [value("previous_ids", TensorProto.INT64, [1, "previous"])] * previous
     outputs = [value("logits", TensorProto.FLOAT, [1, "kept", vocabulary])]
     for i, (kv, hd) in enumerate(caches):
         inputs += [value(f"past_key_values.{i}.{m}", TensorProto.FLOAT, [1, kv, "past", hd]) for m in ("key", "value")]

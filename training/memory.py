@@ -19,7 +19,7 @@ LEVELS = len(ngrams.LEVELS) + 1
 ENTRIES = len(ngrams.LENGTHS) * ngrams.WIDTH
 """Continuations listed for one position at most."""
 BACK = max(ngrams.LENGTHS) - 1
-"""Tokens before the first new one that a run must be told (`previous_ids`)."""
+"""Tokens that a context reaches back at most."""
 START = (0.3, 0.8, 1.2, 1.7, 2.2, 2.8, 3.5, 4.5)
 """Beliefs before training, by level, of the longest context; half of it for the others."""
 STRENGTH = 0.5

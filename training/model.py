@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import copying
+import matching
 import memory
 import ngrams
 import quantise
@@ -112,7 +113,7 @@ class Block(nn.Module):
 
 @dataclass(frozen=True)
 class Listed:
-    """Continuations that the n-gram table lists: tokens i64 and what to add to their logits f32, each [.., ENTRIES]."""
+    """Continuations that the n-gram table and the matches list: tokens i64 and what to add to their logits f32, each [.., ENTRIES + 2]."""
 
     tokens: Tensor
     beliefs: Tensor
@@ -124,7 +125,7 @@ class Model(nn.Module):
 
     Embedding and head are one table [V, d]. What the copying heads found enters twice: into the stream
     at the bottom, and, gated by the stream at the top, into the logits; so does what the n-gram table
-    lists (`memory.py`). `table` u8 [buckets, 24] is needed where the shape has a memory.
+    lists (`memory.py`), and the longest match adds to the logits (`matching.py`). `table` u8 [buckets, 24] is needed where the shape has a memory.
     """
 
     def __init__(self, shape: Shape, table: np.ndarray | None = None) -> None:
@@ -142,7 +143,8 @@ class Model(nn.Module):
             self.memory = memory.Memory(np.zeros((1, 3 * ngrams.WIDTH), np.uint8) if table is None else table)
             lengths = len(ngrams.LENGTHS)
             self.hints_in = Linear(lengths * copying.GROUPS * shape.hd, shape.d, 0.0)
-            self.memory_gate = Linear(shape.d, lengths, 0.0)
+            self.matching = matching.Matching()
+            self.memory_gate = Linear(shape.d, lengths + 2, 0.0)
         cos, sin = rotary(shape, shape.positions + 1)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -166,11 +168,14 @@ class Model(nn.Module):
         copied = (gate[..., None] * found).sum(-2) / found.shape[-1]
         if not self.memory:
             return n, copied, None
-        beliefs = self.memory.beliefs(levels, longest, self.memory_gate(n).float())
-        return n, copied, Listed(tokens.flatten(-2), beliefs)
+        gate = self.memory_gate(n).float()
+        beliefs = self.memory.beliefs(levels, longest, gate[..., :-2])
+        matched, cells = self.matching.read(ids)
+        tokens = torch.cat([tokens.flatten(-2), matched], -1)
+        return n, copied, Listed(tokens, torch.cat([beliefs, self.matching.beliefs(cells, gate[..., -2:])], -1))
 
     def logits(self, n: Tensor, copied: Tensor, listed: Listed | None) -> Tensor:
-        """Stream rows [r, d], copied codes [r, 2·hd] and listed tokens [r, ENTRIES] -> logits [r, V]."""
+        """Stream rows [r, d], copied codes [r, 2·hd] and listed tokens [r, ENTRIES + 2] -> logits [r, V]."""
         if self.fake:
             n, copied = quantise.fake_rows(n), quantise.fake_rows(copied)
         logits = F.linear(n, self.table()) + F.linear(copied, self.copy.codes)

@@ -23,7 +23,11 @@ from dedup import Record
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-GROUP = {"rust": "rust", "python": "python", "javascript": "typescript", "typescript": "typescript", "tsx": "typescript"}
+GROUP = {
+    "rust": "rust", "python": "python", "javascript": "typescript", "typescript": "typescript", "tsx": "typescript",
+    "go": "go", "java": "java", "c": "c", "cpp": "c",
+}  # fmt: skip
+"""Language -> group; groups are drawn equally often."""
 WITH_SUFFIX, WITHOUT_SUFFIX = 0.60, 0.15
 """Shares of units; the rest is plain text. Rows are filled up with plain text, so its share of tokens is
 larger than 25 % (the design's 50/15/35 by rows)."""
@@ -31,7 +35,7 @@ PIECES, DISTRACTORS = 0.25, 0.05
 MIDDLE_WEIGHT = 2.0
 """Weight of a middle token: of 512 tokens only about 40 are middles, and only they teach the suffix and the end."""
 _WORD = re.compile(r"[A-Za-z_]\w{3,}")
-_DEFINITION = re.compile(r"^[ \t]*(pub|fn|impl|struct|enum|trait|def|class|async|function|export|interface|type|const)\b.*$", re.MULTILINE)
+_DEFINITION = re.compile(r"^[ \t]*(pub|fn|impl|struct|enum|trait|def|class|async|function|export|interface|type|const|func|public|private|protected|static|void|template)\b.*$", re.MULTILINE)
 
 
 def encoder(tokenizer: Tokenizer) -> layout.Encode:

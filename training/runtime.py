@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+from matching import PAD
+
 
 class Session:
     """A graph of layout A with shared KV buffers f32 [1, kv, positions, hd]."""
@@ -27,10 +29,9 @@ class Session:
         self._keep: list[ort.OrtValue] = []  # what is bound must outlive the run
         self._ids: list[int] = []
         self.positions, self.past = positions, 0
-        self._back = 0
+        self._told = False
         for given in self._session.get_inputs():
-            if given.name == "previous_ids":
-                self._back = given.shape[1]
+            self._told |= given.name == "previous_ids"
             if given.name.startswith("past_key_values."):
                 shape = [1, given.shape[1], positions, given.shape[3]]
                 buffer = ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
@@ -56,9 +57,8 @@ class Session:
             "attention_mask": np.ones((1, self.past + len(ids)), np.int64),
             "num_logits_to_keep": np.array(keep, np.int64),
         }
-        if self._back:
-            before = ([0] * self._back + self._ids[: self.past])[-self._back :]
-            bound["previous_ids"] = np.array([before], np.int64)
+        if self._told:
+            bound["previous_ids"] = np.array([[0] * PAD + self._ids[: self.past]], np.int64)
         values = {name: ort.OrtValue.ortvalue_from_numpy(a) for name, a in bound.items()}
         for name, value in values.items():
             self._binding.bind_ortvalue_input(name, value)

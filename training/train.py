@@ -37,8 +37,8 @@ WARM_UP_STEPS = 100
 FAKE_SHARE = 0.10
 CHECKPOINT_SECONDS = 300.0
 VALIDATION_ROWS = 24
-OTHERS = ("embedding", "found_gate.weight", "memory_gate.weight")
-"""Matrices that AdamW takes: the table, and gates of three or four rows, which an orthogonal update would shake."""
+OTHERS = ("embedding", "found_gate.weight", "memory_gate.weight", "matching.first", "matching.second")
+"""Matrices that AdamW takes: the table, and small ones (gates, beliefs), which an orthogonal update would shake."""
 FLOOR = 0.02
 """Least learning rate as a share of the peak, at the deadline."""
 
@@ -171,7 +171,7 @@ def main() -> None:
             model.blocks[i] = torch.compile(block)
     aside = [] if args.quiet_validation else [r for r in shards.read(shard_files(tuple(args.shards))) if r["split"] == "validation"]
     validate = Validation(aside, encode, tokenizer, budget) if aside else None
-    feed = Feed(Plan(tuple(args.shards), args.tokenizer, budget, args.rows, block, args.seed + step), args.workers)
+    feed = Feed(Plan(tuple(args.shards), args.tokenizer, budget, args.rows, block, args.seed + step, args.ngrams is not None), args.workers)
     micro = args.micro or args.rows
     print(f"parameters {parameters(model)}, deadline in {(deadline - time.time()) / 60:.1f} min", flush=True)
     log = (args.out / "loss.csv").open("a", newline="")

@@ -20,9 +20,9 @@ pub(crate) struct Graph {
     mask: bool,
     /// Whether it takes `position_ids` i64 `[1, new]`.
     positions_input: bool,
-    /// How many ids before the first new one `previous_ids` i64 `[1, n]` takes, for graphs that look
-    /// back further than their attention's cache tells them; 0 where there is no such input.
-    previous: usize,
+    /// Whether it takes `previous_ids` i64 `[1, PAD + past]`, for graphs that read the ids already run
+    /// (n-gram tables, exact matches), which the cache of their attention does not tell them.
+    previous: bool,
     /// How it is told which rows of logits to compute.
     rows: Rows,
     /// Two per layer, key and value.
@@ -64,7 +64,7 @@ impl Graph {
         let mut graph = Graph {
             mask: false,
             positions_input: false,
-            previous: 0,
+            previous: false,
             rows: Rows::All,
             layers: Vec::new(),
             heads: 0,
@@ -80,9 +80,7 @@ impl Graph {
                 ("position_ids", Some((TensorElementType::Int64, [_, _]))) => {
                     graph.positions_input = true;
                 }
-                ("previous_ids", Some((TensorElementType::Int64, [_, back]))) => {
-                    graph.previous = looked_back(*back).ok_or_else(|| unknown(input))?;
-                }
+                ("previous_ids", Some((TensorElementType::Int64, [_, _]))) => graph.previous = true,
                 ("num_logits_to_keep", Some((TensorElementType::Int64, shape)))
                     if shape.len() <= 1 =>
                 {
@@ -345,12 +343,10 @@ impl Session {
                 &Tensor::from_array(([1, count], positions))?,
             )?;
         }
-        if self.graph.previous > 0 {
-            let back = self.graph.previous;
-            slot.binding.bind_input(
-                "previous_ids",
-                &Tensor::from_array(([1, back], previous(&slot.ids, back)))?,
-            )?;
+        if self.graph.previous {
+            let ids = previous(&slot.ids);
+            slot.binding
+                .bind_input("previous_ids", &Tensor::from_array(([1, ids.len()], ids))?)?;
         }
         if let Rows::Asked(rank) = self.graph.rows {
             let shape = vec![1_i64; rank];
@@ -363,23 +359,14 @@ impl Session {
     }
 }
 
-/// The last `back` of the ids already run, zeros in front where there are fewer: as the graph was
-/// trained, with nothing before the text but its begin token, which is id 0.
-fn previous(run: &[u32], back: usize) -> Vec<i64> {
-    let mut ids = vec![0; back.saturating_sub(run.len())];
-    ids.extend(
-        run[run.len().saturating_sub(back)..]
-            .iter()
-            .map(|&id| i64::from(id)),
-    );
-    ids
-}
+/// Zeros in front of `previous_ids`, so that a graph may look back from the first token without asking.
+const PAD: usize = 16;
 
-/// A fixed length that a sane graph asks for.
-fn looked_back(length: i64) -> Option<usize> {
-    usize::try_from(length)
-        .ok()
-        .filter(|n| (1..=64).contains(n))
+/// The ids already run, behind the zeros.
+fn previous(run: &[u32]) -> Vec<i64> {
+    let mut ids = vec![0; PAD];
+    ids.extend(run.iter().map(|&id| i64::from(id)));
+    ids
 }
 
 fn wide(count: usize) -> i64 {
@@ -414,7 +401,7 @@ fn unknown(outlet: &Outlet) -> PackageError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Graph, KV_BYTES, Pair, Rows, looked_back, previous};
+    use super::{Graph, KV_BYTES, PAD, Pair, Rows, previous};
 
     fn graph(layers: usize, positions: usize) -> Graph {
         let pair = Pair {
@@ -424,7 +411,7 @@ mod tests {
         Graph {
             mask: true,
             positions_input: false,
-            previous: 0,
+            previous: false,
             rows: Rows::All,
             layers: vec![pair; layers * 2],
             heads: 2,
@@ -434,14 +421,9 @@ mod tests {
     }
 
     #[test]
-    fn previous_ids_are_the_last_ones_with_zeros_in_front() {
-        assert_eq!(previous(&[], 3), [0, 0, 0]);
-        assert_eq!(previous(&[7, 8], 3), [0, 7, 8]);
-        assert_eq!(previous(&[5, 6, 7, 8], 3), [6, 7, 8]);
-        assert_eq!(looked_back(5), Some(5));
-        for wrong in [-1, 0, 65, i64::MAX] {
-            assert_eq!(looked_back(wrong), None);
-        }
+    fn previous_ids_stand_behind_zeros() {
+        assert_eq!(previous(&[]), [0; PAD]);
+        assert_eq!(previous(&[7, 8])[PAD - 1..], [0, 7, 8]);
     }
 
     #[test]
