@@ -72,7 +72,10 @@ impl State {
         let Some(flight) = open.flight.take() else {
             return;
         };
-        if let Some(window) = completed.window {
+        // One that began before the pieces were exchanged would bring the old ones back.
+        if let Some(window) = completed.window
+            && window.offered() == open.window.offered()
+        {
             open.window = window;
         }
         if let Some(lookup) = completed.lookup {

@@ -106,6 +106,7 @@ impl State {
                 other.as_str() != uri
                     && open.document.language() == this.document.language()
                     && open.document.len_bytes() <= BYTES
+                    && self.are_one_project(this, open)
                     && self.allows(open)
             })
             .map(|(_, open)| open.document.clone())
@@ -147,15 +148,24 @@ impl State {
         };
         let uri = uri.clone();
         let (opening, version) = (open.opening, open.document.version());
+        let asked = self.ask_context(&uri, cursor);
         let (events, model) = (self.seams.events.clone(), self.session.model());
         let moved_on = self.session.moves.since_now();
         self.seams.runtime.spawn(async move {
             let Ok(model) = model.ready().await else {
                 return;
             };
+            let mut inputs = inputs;
+            let moved_on = Arc::new(moved_on);
+            if let Some(asked) = asked {
+                let stop = Arc::clone(&moved_on);
+                let chosen = asked.choose(&model, move || stop(), events.clone()).await;
+                let Some(pieces) = chosen else { return };
+                inputs.window = inputs.window.offering(pieces);
+            }
             let attempt = Attempt {
                 class: Class::Warm,
-                stop: Arc::new(moved_on),
+                stop: moved_on,
                 ..Attempt::alone(BUDGET)
             };
             if let Some(window) = generate::prepare(inputs, &model, attempt).await {
@@ -174,8 +184,9 @@ impl State {
     pub(crate) fn prepared(&mut self, uri: &str, text: (u64, i32), window: Window) {
         if let Some(open) = self.documents.get_mut(uri)
             && (open.opening, open.document.version()) == text
+            && open.exchange_window(window)
         {
-            open.window = window;
+            self.counts.exchanges += 1;
         }
     }
 }

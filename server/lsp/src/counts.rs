@@ -38,6 +38,8 @@ pub(crate) struct Counts {
     /// Sums over these jobs. What decoding costs a token cannot be had from the last report alone,
     /// since an early answer leaves before its job has ended.
     work: Work,
+    /// Prompts whose pieces were exchanged for others.
+    pub(crate) exchanges: u64,
     pub(crate) changes: u64,
     /// Changes whose version was not above the one before.
     pub(crate) versions_fell: u64,
@@ -138,6 +140,7 @@ impl Counts {
             "tokensRun": self.tokens_run,
             "tokensUnused": self.tokens_unused,
             "work": self.work.to_json(),
+            "exchanges": self.exchanges,
             "changes": self.changes,
             "versionsFell": self.versions_fell,
             "outOfStep": self.out_of_step,

@@ -12,6 +12,7 @@ mod capabilities;
 pub mod cli;
 mod client;
 pub mod config;
+mod context;
 mod counts;
 mod edge;
 mod flight;

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use foretoken_engine::context::Facts;
 use foretoken_engine::document::{Change, Document};
 use foretoken_engine::lookup::Lookup;
 use foretoken_engine::position::Position;
@@ -54,6 +55,12 @@ pub(crate) enum Event {
     },
     /// The look-up of a document was built off the loop.
     Learned { uri: String, lookup: Lookup },
+    /// What the choice of pieces has to know of a document was made off the loop.
+    Facts {
+        uri: String,
+        opening: u64,
+        facts: Arc<Facts>,
+    },
     /// A flight has something to say.
     Flight {
         uri: String,
@@ -287,6 +294,11 @@ fn write(state: &mut State, event: Event) {
             snapshot,
         } => state.parsed(&uri, opening, &snapshot),
         Event::Learned { uri, lookup } => state.learned(&uri, lookup),
+        Event::Facts {
+            uri,
+            opening,
+            facts,
+        } => state.take_facts(&uri, opening, facts),
         Event::Flight { uri, id, report } => state.flight_report(&uri, id, report),
         Event::Prepared {
             uri,

@@ -195,6 +195,11 @@ impl Session {
         self.rest = Some(Instant::now() + pause);
     }
 
+    /// Takes the pause up again at this time, unless somebody types before.
+    pub(crate) fn look_again(&mut self, at: Instant) {
+        self.rest.get_or_insert(at);
+    }
+
     fn start_model(&mut self, settings: &Settings, events: &Events) -> Infer {
         let options = self.options.take().unwrap_or_else(|| settings.infer(None));
         let events = events.clone();
@@ -277,6 +282,7 @@ impl State {
     /// What was found under other settings or by another model may not be wanted any more.
     pub(crate) fn forget_results(&mut self) {
         self.cache.clear();
+        self.forget_pieces();
         for open in self.documents.values_mut() {
             open.nothing = None;
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant as Clock};
 
+use foretoken_engine::context::Recent;
 use foretoken_engine::document::{Change, Document, Edit, OutOfStep};
 use foretoken_engine::lookup::Lookup;
 use foretoken_engine::place::Place;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::client::Facts;
 use crate::config::Settings;
+use crate::context::Context;
 use crate::counts::Counts;
 use crate::flight::Flight;
 use crate::offers::{Dismissed, Offers};
@@ -58,6 +60,8 @@ pub(crate) struct State {
     pub(crate) flights: u64,
     /// Documents opened so far.
     opened: u64,
+    /// Where was edited lately, by the documents' openings.
+    pub(crate) recent: Recent,
 }
 
 /// One open document.
@@ -81,6 +85,7 @@ pub(crate) struct Open {
     pub(crate) cursor: Option<usize>,
     /// Carried from prompt to prompt.
     pub(crate) window: Window,
+    pub(crate) context: Context,
     pub(crate) lookup: Option<Lookup>,
     /// `State::opened` when `lookup` was built last.
     learned: u64,
@@ -121,6 +126,7 @@ impl State {
             counts: Counts::default(),
             flights: 0,
             opened: 0,
+            recent: Recent::default(),
         }
     }
 
@@ -142,6 +148,7 @@ impl State {
             last: LastChange::default(),
             cursor: None,
             window: Window::default(),
+            context: Context::default(),
             lookup: None,
             learned: self.opened,
             flight: None,
@@ -243,6 +250,7 @@ impl State {
                 at: Some(Instant::now()),
             };
             open.cursor = Some(end);
+            self.recent.edited(open.opening, edits);
         }
         self.activate(uri);
         self.touched = true;
@@ -291,7 +299,11 @@ impl State {
     fn forget(&mut self, uri: &str) {
         self.session.drop_pending(uri, &mut self.counts);
         self.offers.clear(uri);
-        if let Some(flight) = self.documents.remove(uri).and_then(|open| open.flight) {
+        let open = self.documents.remove(uri);
+        if let Some(open) = &open {
+            self.recent.forget(open.opening);
+        }
+        if let Some(flight) = open.and_then(|open| open.flight) {
             self.counts.superseded += flight.waiters.len() as u64;
             flight.supersede();
         }

@@ -103,6 +103,17 @@ impl Facts {
         &self.document
     }
 
+    /// Whether code of one can stand in the other: of one language, or of one that mixes with it.
+    pub fn is_akin(&self, other: &Facts) -> bool {
+        imports::are_akin(self.document.language(), other.document.language())
+    }
+
+    /// Whether an import of this text may mean that file.
+    pub fn imports_from(&self, other: &Facts) -> bool {
+        let means = |import: &Import| import.fit(&self.place, &other.place) > 0;
+        self.imports.iter().any(means)
+    }
+
     pub(super) fn chunks(&self) -> &[Chunk] {
         &self.chunks
     }

@@ -92,6 +92,16 @@ impl Import {
     }
 }
 
+/// Whether files of these languages take from each other.
+pub(super) fn are_akin(one: Language, other: Language) -> bool {
+    let family = |language| match language {
+        Language::TypeScript | Language::Tsx => Language::JavaScript,
+        Language::Cpp => Language::C,
+        language => language,
+    };
+    family(one) == family(other)
+}
+
 /// The imports of a text.
 pub(super) fn of(tree: &Tree, query: &Query, text: &str, language: Language) -> Vec<Import> {
     let index = |name| query.capture_index_for_name(name);

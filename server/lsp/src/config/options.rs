@@ -49,6 +49,11 @@ pub struct CompletionOptions {
     /// editor, which is 0 for most.
     #[schemars(range(min = 0, max = 10_000))]
     pub debounce_ms: Field<u64>,
+    /// Whether the model is shown cuts of other open files of the project, such as the definition of an
+    /// imported name: `auto` as far as it was trained with them, or `off`, which is all that a workspace
+    /// file can say.
+    #[schemars(extend("default" = "auto"))]
+    pub context: Field<ContextOption>,
     /// When suggestions appear in the completion menu: `auto` is for editors that cannot show ghost
     /// text.
     #[schemars(extend("default" = "auto"))]
@@ -61,6 +66,17 @@ pub struct CompletionOptions {
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// Whether the model is shown cuts of other open files.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub enum ContextOption {
+    /// As far as the model was trained with them.
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// When suggestions appear in the completion menu.
@@ -203,6 +219,7 @@ impl Options {
             new.disabled_languages.inherit(&old.disabled_languages);
             new.exclude.inherit(&old.exclude);
             new.debounce_ms.inherit(&old.debounce_ms);
+            new.context.inherit(&old.context);
             new.menu.inherit(&old.menu);
             new.minimum_probability.inherit(&old.minimum_probability);
         }
@@ -283,6 +300,14 @@ pub const KEYS: &[Key] = &[
         expected: "a whole number of milliseconds from 0 to 10000",
         editor: true,
         workspace: false,
+    },
+    Key {
+        path: "completion.context",
+        variable: "FORETOKEN_COMPLETION_CONTEXT",
+        shape: Shape::Text,
+        expected: "\"auto\" or \"off\"",
+        editor: true,
+        workspace: true,
     },
     Key {
         path: "completion.menu",

@@ -66,6 +66,7 @@ impl Settings {
             "completion.debounceMs" => completion
                 .debounce
                 .map_or(Value::Null, |wait| (wait.as_millis() as u64).into()),
+            "completion.context" => if completion.context { "auto" } else { "off" }.into(),
             "completion.menu" => match completion.menu {
                 Menu::Auto => "auto".into(),
                 Menu::Always => "always".into(),
@@ -99,6 +100,8 @@ pub struct Completion {
     /// Wait between the last keystroke and the start of the work; `None` leaves it to what is known
     /// of the editor (0 where the editor itself waits).
     pub debounce: Option<Duration>,
+    /// Show the model cuts of the other open files, as far as it was trained with them.
+    pub context: bool,
     /// Offer suggestions in the completion menu of clients without ghost text.
     pub menu: Menu,
     /// Least estimated probability (0 to 1) that a shown suggestion is right; `None` takes the value
@@ -113,6 +116,7 @@ impl Default for Completion {
             disabled_languages: BTreeSet::new(),
             exclude: Exclude::default(),
             debounce: None,
+            context: true,
             menu: Menu::Auto,
             minimum_probability: None,
         }

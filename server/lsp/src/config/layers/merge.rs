@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use super::hint::hint;
 use super::{Layer, Problem, Resolved, SECTIONS};
 use crate::config::options::{
-    CompletionOptions, Field, KEYS, Key, LogOptions, MenuOption, ModelOptions, Options,
+    CompletionOptions, ContextOption, Field, KEYS, Key, LogOptions, MenuOption, ModelOptions, Options,
     RuntimeOptions,
 };
 use crate::config::settings::{Exclude, Menu};
@@ -77,6 +77,13 @@ impl Merge<'_> {
         });
         if let Some(wait) = wait {
             self.to.settings.completion.debounce = Some(Duration::from_millis(wait));
+        }
+        let context = self.take("completion.context", &options.context);
+        match context {
+            // To allow is what a workspace cannot do, so there it says nothing.
+            Some(ContextOption::Auto) if !restrict => self.to.settings.completion.context = true,
+            Some(ContextOption::Off) => self.to.settings.completion.context = false,
+            _ => {}
         }
         if let Some(menu) = self.take("completion.menu", &options.menu) {
             self.to.settings.completion.menu = match menu {
