@@ -18,6 +18,9 @@
 //! | what the document itself proposes | [`lookup`] | texts → drafts, or a suggestion without a model |
 //! | what of the answer is shown | [`suggestion`] | raw text → suggestion or [`suggestion::Reject`] |
 //!
+//! Beside them stand three values that follow the session: [`pace`] knows how fast the keys come,
+//! [`caution`] what the user has put away, [`governor`] what the work costs and what is given up.
+//!
 //! The engine does not fail. Where there is nothing to give, the result is a reason with a code and a
 //! sentence, and bad input (an offset past the end, half a character, a range outside the text) has
 //! a defined, calm meaning at each function.
@@ -26,10 +29,13 @@
 //! place that knows how editors count. Texts in prompts end their lines with `\n`; suggestions have
 //! the document's own line breaks.
 
+pub mod caution;
 pub mod context;
 pub mod document;
+pub mod governor;
 pub mod interpolate;
 pub mod lookup;
+pub mod pace;
 pub mod place;
 pub mod position;
 pub mod prompt;

@@ -93,6 +93,9 @@ const LINES_SEEN: usize = 64;
 pub const LINE_KEPT: usize = 16 * 1024;
 /// Most bytes kept in [`Place::before`].
 pub const BEFORE_KEPT: usize = 2 * 1024;
+/// From this many lines of a document on, text is judged by indentation and brackets alone. Value of
+/// microsoft/vscode-copilot-chat.
+pub const SYNTAX_LINES: usize = 8_000;
 /// Columns between two tab stops. Only comparisons between lines depend on it.
 pub const TAB_COLUMNS: usize = 4;
 
@@ -145,7 +148,8 @@ impl Place {
         let head = self.head.trim_end();
         let opens = match self.language.syntax().blocks {
             Blocks::Braces => head.ends_with('{'),
-            Blocks::Indent => head.ends_with(':'),
+            // Behind a colon and a blank comes a type or a value.
+            Blocks::Indent => self.head.ends_with(':'),
             Blocks::None => false,
         };
         if head.is_empty() || opens {
@@ -343,6 +347,7 @@ mod tests {
             (Rust, "/*\n$0\n*/", Mode::Line),
             (Python, "def f():$0\n", Mode::Block),
             (Python, "x = {$0", Mode::Line),
+            (Python, "    x: $0", Mode::Line),
             (Python, "'''\n$0\n'''", Mode::Line),
             (Text, "\n$0", Mode::Block),
             (Text, "Note:$0", Mode::Line),

@@ -242,4 +242,6 @@ fn with_line_ends(text: &str, eol: Eol) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 pub(crate) mod tests;

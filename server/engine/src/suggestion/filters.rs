@@ -2,8 +2,13 @@
 //!
 //! Each takes the text that is left and answers with the byte at which it should end.
 
+use foretoken_grammars::{Blocks, Syntax};
+
+use super::brackets::{self, Start};
 use super::lines::{self, is_weak, lines};
+use super::overlap::Indent;
 use crate::place::{Place, indent_columns};
+use crate::syntax::Region;
 
 /// Fewest characters, blanks aside, of a repetition of several lines that is certainly none by chance.
 const REPEATED: usize = 20;
@@ -160,8 +165,14 @@ fn equal_lines(one: &[(usize, String)], other: &[(usize, String)]) -> bool {
         && one.iter().zip(other).all(|(one, other)| one.1 == other.1)
 }
 
-/// Where a line begins that is indented with the other kind of blank than the lines around.
+/// Where a line begins that is indented otherwise than it can be: with the other kind of blank than the lines around, or
+/// to a depth that no block has.
 pub(super) fn indentation(place: &Place, text: &str) -> usize {
+    other_blanks(place, text).min(depth(place, text))
+}
+
+/// Where a line begins that is indented with the other kind of blank than the lines around.
+fn other_blanks(place: &Place, text: &str) -> usize {
     let around = || {
         place
             .above
@@ -185,6 +196,100 @@ pub(super) fn indentation(place: &Place, text: &str) -> usize {
         cut
     })
     .unwrap_or(text.len())
+}
+
+/// Where a line begins whose depth no block has, in languages whose blocks are made of indentation. A deeper line follows
+/// a colon and nothing else, and one less deep returns to a block that is open.
+fn depth(place: &Place, text: &str) -> usize {
+    let syntax = place.language.syntax();
+    if syntax.blocks != Blocks::Indent || place.region != Region::Code {
+        return text.len();
+    }
+    // Between brackets every line may stand anywhere, and the text before may begin within a string.
+    let before = brackets::scan(&place.before, syntax, Start::Code);
+    if !before.open.is_empty() || !before.unmatched.is_empty() {
+        return text.len();
+    }
+    let indent = Indent::at(place);
+    let mut levels: Vec<usize> = Vec::new();
+    let (mut opens, mut goes_on, mut kept) = (Opens::Never, false, 0);
+    for (number, (at, line)) in lines(text).enumerate() {
+        let end = at + line.len();
+        let (whole, columns) = match number {
+            0 if place.head.trim().is_empty() => (line.to_owned(), indent.of_first(line)),
+            0 => (format!("{}{line}", place.head), place.indent),
+            _ => (line.to_owned(), indent_columns(line)),
+        };
+        if !whole.trim().is_empty() && !is_comment(&whole, syntax) {
+            let begins = levels.is_empty() && misses_body(place, columns);
+            if !goes_on && (begins || !fits(&mut levels, columns, opens)) {
+                return kept;
+            }
+            opens = Opens::after(&whole, syntax);
+            let so_far = brackets::scan(&text[..end], syntax, Start::Code);
+            goes_on = !so_far.open.is_empty() || whole.ends_with('\\');
+        }
+        kept = end;
+    }
+    text.len()
+}
+
+/// Whether the line above opens a block, and a line of this depth stands outside of it.
+fn misses_body(place: &Place, columns: usize) -> bool {
+    let syntax = place.language.syntax();
+    let Some(above) = place.above.first().filter(|_| place.head.trim().is_empty()) else {
+        return false;
+    };
+    // The last line of a statement that began further up says nothing about its depth.
+    let continued = place.above.get(1).is_some_and(|line| line.ends_with('\\'))
+        || !brackets::scan(above, syntax, Start::Code)
+            .unmatched
+            .is_empty();
+    let opener = Opens::after(above, syntax) == Opens::Always && !is_comment(above, syntax);
+    opener && !continued && columns <= indent_columns(above)
+}
+
+/// Whether a block begins behind a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opens {
+    Never,
+    Always,
+    /// It cannot be told without reading the line as a parser does.
+    Perhaps,
+}
+
+impl Opens {
+    fn after(line: &str, syntax: &Syntax) -> Opens {
+        if syntax.line_comment.is_some_and(|mark| line.contains(mark)) {
+            Opens::Perhaps
+        } else if line.trim_end().ends_with(':') {
+            Opens::Always
+        } else {
+            Opens::Never
+        }
+    }
+}
+
+/// Whether a line of this depth fits behind the lines before; `levels` are the depths of the blocks that are open.
+fn fits(levels: &mut Vec<usize>, columns: usize, opens: Opens) -> bool {
+    let Some(last) = levels.last().copied() else {
+        levels.push(columns);
+        return true;
+    };
+    if columns > last {
+        levels.push(columns);
+        return opens != Opens::Never;
+    }
+    // Blocks that were open before the text began are not known; the stop rules watch over them.
+    let known = levels.first().is_some_and(|first| columns >= *first);
+    levels.retain(|level| *level <= columns);
+    opens != Opens::Always && (!known || levels.last() == Some(&columns))
+}
+
+fn is_comment(line: &str, syntax: &Syntax) -> bool {
+    syntax
+        .line_comment
+        .is_some_and(|mark| line.trim_start().starts_with(mark))
 }
 
 /// The text without blanks at its end; those before text of the same line belong to it.

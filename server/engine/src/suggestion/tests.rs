@@ -183,6 +183,13 @@ fn stops_remove() {
             "a()",
         ),
         (Text, "$0\n", "a\n\n\nb", "a"),
+        // A block that is not indented.
+        (
+            TypeScript,
+            "namespace a {\n$0",
+            "f();\ng();\n}\nh();\nf(2);",
+            "f();\ng();\n}",
+        ),
         (
             Text,
             "a $0\n",
@@ -201,6 +208,11 @@ fn stops_keep() {
             "if a {\n        b();\n    }\n    c();",
         ),
         (Rust, "fn f() {$0\n", "\n    a();\n}"),
+        (
+            TypeScript,
+            "namespace a {\n$0",
+            "if (b) {\n  c();\n} else {\n  d();\n}\ne();",
+        ),
         (Python, "def f():\n    $0\n", "a = 1\n\n    return a"),
         (Python, "$0\n", "def f():\n    a = 1\n\n    return a"),
         (
@@ -310,6 +322,19 @@ fn balance_removes() {
         (Rust, "fn f() {\n    a();\n    $0\n}\n", "b();\n}", "b();"),
         (Text, "{\n  a\n  $0\n}\n", "}", "!unbalanced"),
         (Rust, "let a = b$0\n", ");", "!unbalanced"),
+        // What closes the text closes it below already.
+        (
+            Rust,
+            "$0\n    a: usize,\n}\n\nfn f() {}\n",
+            "struct A {\n    b: usize,\n    c: usize,\n}",
+            "struct A {\n    b: usize,\n    c: usize,\n}",
+        ),
+        (
+            Rust,
+            "$0\n}\n\nfn f() {}\n",
+            "struct A {\n    b: usize,\n}",
+            "struct A {\n    b: usize,",
+        ),
         (
             TypeScript,
             "f(() => {\n  a();\n  $0\n});\n",
@@ -341,6 +366,17 @@ fn balance_keeps() {
     ]);
 }
 
+/// In a very long document brackets alone decide; nothing is parsed.
+#[test]
+fn balance_of_a_long_document() {
+    let lines = "// a\n".repeat(crate::place::SYNTAX_LINES);
+    let open = format!("{lines}fn f() {{\n    a();\n$0");
+    let closed = format!("{open}\n}}\n");
+    assert_eq!(shown(Rust, &open, "}"), "}");
+    assert_eq!(shown(Rust, &closed, "}"), "!unbalanced");
+    assert_eq!(shown(Rust, &closed, "g(b);"), "g(b);");
+}
+
 #[test]
 fn indentation_removes() {
     check(&[
@@ -351,6 +387,72 @@ fn indentation_removes() {
             "if b {",
         ),
         (Python, "def f():\n    $0\n", "if a:\n\t\treturn 1", "if a:"),
+    ]);
+}
+
+/// Depths that no block has, in a language whose blocks are made of indentation.
+#[test]
+fn depth_removes() {
+    check(&[
+        (
+            Python,
+            "def f():\n    $0\n",
+            "a = 1\n        b = 2",
+            "a = 1",
+        ),
+        (
+            Python,
+            "def f():\n    $0\n",
+            "if a:\n            b()\n        c()",
+            "if a:\n            b()",
+        ),
+        (Python, "def f():\n    $0\n", "if a:\n    b()", "if a:"),
+        (Python, "def f():\n$0\n", "return 1", "!indentation"),
+    ]);
+}
+
+#[test]
+fn depth_keeps() {
+    keeps(&[
+        (
+            Python,
+            "def f():\n    $0\n",
+            "if a:\n        b()\n    else:\n        c()\n    d()",
+        ),
+        (
+            Python,
+            "def f():\n    $0\n",
+            "a = g(b,\n          c)\n    return a",
+        ),
+        (
+            Python,
+            "def f():\n    $0\n",
+            "if (a and\n            b):\n        c()",
+        ),
+        (
+            Python,
+            "def f():\n    $0\n",
+            "a = b + \\\n        c\n    return a",
+        ),
+        (
+            Python,
+            "def f():\n    $0\n",
+            "\"\"\"One\n      two.\n    \"\"\"\n    a()",
+        ),
+        (
+            Python,
+            "def f():\n    $0\n",
+            "if a:  # b\n        # c\n            # d\n        e()",
+        ),
+        (Python, "def f(\n    $0\n", "a,\n        b,\n):"),
+        (Python, "if (a and\n        b):\n    $0\n", "c()"),
+        (Python, "if a \\\n        or b:\n    $0\n", "c()"),
+        (Python, "class A:\n    x = 1\n$0\n", "b = 2"),
+    ]);
+    // Elsewhere depth means nothing.
+    keeps(&[
+        (Rust, "fn f() {\n    $0\n}\n", "a();\n        b();"),
+        (Text, "a:\n  $0\n", "b\n      c\n  d"),
     ]);
 }
 
@@ -753,6 +855,15 @@ proptest! {
             let tail = place.tail.trim();
             prop_assert!(!shown.text.trim().is_empty());
             prop_assert!(tail.is_empty() || !shown.text.trim_start().starts_with(tail));
+            // Some stretch of what was said, as it was said.
+            let plain = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+            prop_assert!(plain(&text).contains(&plain(&shown.text)), "{shown:?}");
+            let next = place.below.iter().find(|line| !line.trim().is_empty());
+            if let Some(next) = next.filter(|next| !lines::is_weak(next) && !lines::is_end(next)) {
+                let begun = usize::from(!place.head.trim().is_empty());
+                let mut lines = lines::lines(&shown.text).skip(begun);
+                prop_assert!(lines.all(|(_, line)| line.trim() != next.trim()), "{shown:?} before {next:?}");
+            }
             let printable = shown.text.replace(place.eol.as_str(), "").replace('\t', "");
             prop_assert!(!printable.contains(char::is_control), "{printable:?}");
             if mode == Mode::Line {

@@ -3,6 +3,9 @@
 //! Each step costs what it added plus the line that is not finished yet. However the text is cut into steps,
 //! the same place is reported in the end, so [`super::finish`] runs the same rules over the whole text.
 
+use foretoken_grammars::{Blocks, Syntax};
+
+use super::brackets::Start;
 use super::gate::Gate;
 use super::{Reject, Token, brackets, lexemes, lines, overlap};
 use crate::place::{Mode, Place, indent_columns};
@@ -78,6 +81,7 @@ impl StopReason {
 #[derive(Clone, Debug)]
 pub struct Watch {
     mode: Mode,
+    syntax: &'static Syntax,
     /// The place's line so far, which the first generated line goes on.
     head: String,
     /// What a text that repeats the line's indentation is measured against.
@@ -105,6 +109,7 @@ impl Watch {
         let opener = !place.head.trim().is_empty();
         Watch {
             mode,
+            syntax: place.language.syntax(),
             head: place.head.clone(),
             place_indent: overlap::Indent::at(place),
             next: next
@@ -210,6 +215,10 @@ impl Watch {
             self.cut = self.kept;
             return Some(StopReason::NextLine);
         }
+        if self.closes_block(text, line_end) {
+            self.cut = line_end;
+            return Some(StopReason::BlockEnd);
+        }
         if line.trim().is_empty() && !self.continues_head() {
             self.blanks += 1;
             if self.blanks == 2 && self.kept > 0 {
@@ -237,6 +246,19 @@ impl Watch {
     /// The current line is the end of one that the user began.
     fn continues_head(&self) -> bool {
         self.line == 0 && !self.head.trim().is_empty()
+    }
+
+    /// Whether the line that ends at `end` closes the braces in which the cursor stands. Needed where the block is not
+    /// indented, as in many namespaces; elsewhere the line stands left of the block, which tells more surely.
+    fn closes_block(&self, text: &str, end: usize) -> bool {
+        let line = &text[self.line_start..end];
+        let by_braces = self.floor == Some(0) && self.syntax.blocks == Blocks::Braces;
+        if !by_braces || !line.contains('}') || opens(line) {
+            return false;
+        }
+        let closers = brackets::scan(&text[..end], self.syntax, Start::Code).unmatched;
+        let mut closers = closers.iter().filter(|closer| closer.at >= self.line_start);
+        closers.any(|closer| closer.closer == '}')
     }
 
     /// Whether `line`, the current one, no longer belongs to the block: up to where the text goes, and why.
