@@ -9,7 +9,8 @@ use foretoken_engine::prompt::Section;
 use foretoken_engine::suggestion::Token;
 use tokio::sync::oneshot;
 
-use crate::draft::{self, Tail};
+use crate::draft::{self, Course, Tail};
+use crate::errand::{Caller, Errand};
 use crate::heal;
 use crate::job::{Class, End, Flow, Job, Outcome, Progress};
 use crate::load::Model;
@@ -17,21 +18,28 @@ use crate::queue::Verdict;
 use crate::sample;
 use crate::tokenizer::Tokens;
 
+mod branch;
 #[cfg(feature = "scripted-model")]
 mod scripted;
 
 #[cfg(feature = "scripted-model")]
 pub use scripted::{Heard, Script};
 
+use branch::Forks;
+
 /// A job with what has become of it so far.
 pub(crate) struct Run {
     job: Job,
+    errand: Errand,
     reply: oneshot::Sender<Outcome>,
     submitted: Instant,
     /// When the worker first took it up.
     started: Option<Instant>,
     plan: Plan,
     outcome: Outcome,
+    /// What the answer seems to repeat.
+    course: Course,
+    forks: Forks,
 }
 
 /// What a run feeds to the model.
@@ -65,15 +73,18 @@ pub(crate) enum Advance {
 
 impl Run {
     /// A job that has just come in, and where its outcome will arrive.
-    pub(crate) fn new(job: Job) -> (Run, oneshot::Receiver<Outcome>) {
+    pub(crate) fn new(job: Job, errand: Errand) -> (Run, oneshot::Receiver<Outcome>) {
         let (reply, receiver) = oneshot::channel();
         let run = Run {
             job,
+            errand,
             reply,
             submitted: Instant::now(),
             started: None,
             plan: Plan::default(),
             outcome: Outcome::default(),
+            course: Course::default(),
+            forks: Forks::default(),
         };
         (run, receiver)
     }
@@ -83,9 +94,15 @@ impl Run {
         self.job.class
     }
 
+    /// Whom it is for.
+    pub(crate) fn caller(&self) -> Caller {
+        self.errand.caller()
+    }
+
     /// Sends the outcome. Nobody may be waiting any more, which is no error.
     pub(crate) fn finish(mut self, end: End) {
         self.outcome.end = end;
+        self.return_to_trunk();
         if self.started.is_none() {
             self.outcome.timings.queue = self.submitted.elapsed();
         }
@@ -137,6 +154,7 @@ impl Run {
             }
             match step {
                 Ok(None) => {}
+                Ok(Some(end)) if self.takes_branch(model, &end) => {}
                 Ok(Some(end)) => return Advance::Ended(end),
                 Err(error) => {
                     return Advance::Ended(match verdict(self.job.class) {
@@ -175,19 +193,23 @@ impl Run {
         new.extend_from_slice(&drafts);
         let rows = drafts.len() + 1;
         let vocabulary = model.info.vocabulary;
+        let begun = Instant::now();
         let logits = model.session.run(model.slots.slot(at), &new, rows)?;
+        model.cost.note(new.len(), begun.elapsed());
         self.ran(pending);
+        let first = self.plan.ids.len();
         let mut accepted = 0;
         let mut end = None;
         for (row, logits) in logits.chunks_exact(vocabulary).enumerate() {
             let (id, ended) = self.token(&model.tokens, &model.info, logits);
             end = ended;
-            if end.is_some() || drafts.get(row) != Some(&id) {
-                accepted += usize::from(drafts.get(row) == Some(&id));
+            let held = drafts.get(row) == Some(&id);
+            accepted += usize::from(held);
+            if end.is_some() || !held {
                 break;
             }
-            accepted += 1;
         }
+        self.course.advance(&self.plan.ids[first..]);
         if !drafts.is_empty() {
             model.acceptance.note(drafts.len(), accepted);
             self.outcome.counts.drafted += drafts.len();
@@ -220,7 +242,7 @@ impl Run {
     }
 
     /// Ids to verify along with the next token.
-    fn draft(&self, model: &Model) -> Vec<u32> {
+    fn draft(&mut self, model: &Model) -> Vec<u32> {
         let plan = &self.plan;
         // Tokens that only respell what is owed do not count against the limit.
         let limits = &self.job.limits;
@@ -229,26 +251,33 @@ impl Run {
             .saturating_sub(self.outcome.tokens.len())
             .saturating_add(plan.still_owed().len());
         let room = model.info.max_positions.saturating_sub(plan.ids.len());
-        let limit = left.min(room).saturating_sub(1);
+        let quick = model.cost.most().unwrap_or(usize::MAX);
+        let longest = self.errand.longest_draft.unwrap_or(usize::MAX);
+        let limit = (left.min(room).saturating_sub(1))
+            .min(quick.saturating_sub(1))
+            .min(longest);
         if !model.drafts || limit == 0 {
             return Vec::new();
         }
-        let (Ok(owed), Ok(generated)) = (
-            std::str::from_utf8(plan.still_owed()),
-            std::str::from_utf8(&plan.bytes),
-        ) else {
-            // In the middle of a character; the next step ends it.
-            return Vec::new();
-        };
-        let tail = Tail {
-            before: &[plan.before.as_str(), self.outcome.text.as_str()].concat(),
-            text: &self.outcome.text,
-            owed,
-            piece: &[plan.piece.as_str(), generated].concat(),
-            ids: &plan.ids[plan.piece_at..],
-        };
+        if self.course.is_over() {
+            let (Ok(owed), Ok(generated)) = (
+                std::str::from_utf8(plan.still_owed()),
+                std::str::from_utf8(&plan.bytes),
+            ) else {
+                // In the middle of a character; the next step ends it.
+                return Vec::new();
+            };
+            let tail = Tail {
+                before: &[plan.before.as_str(), self.outcome.text.as_str()].concat(),
+                text: &self.outcome.text,
+                owed,
+                piece: &[plan.piece.as_str(), generated].concat(),
+                ids: &plan.ids[plan.piece_at..],
+            };
+            self.course = draft::propose(&model.tokens, &self.job.drafts, tail);
+        }
         let acceptance = model.acceptance.share();
-        draft::propose(&model.tokens, &self.job.drafts, tail, acceptance, limit)
+        self.course.next(acceptance, limit).to_vec()
     }
 
     /// Takes the best token of one row into the text; `Some` when that ends the job.
@@ -263,9 +292,20 @@ impl Run {
             let sentence = "The model gave no numbers; its package may be damaged.";
             return (u32::MAX, Some(End::Failed(sentence.into())));
         };
+        self.note_fork(logits, allowed.as_deref(), logp);
+        (id, self.take_token(tokens, info, (id, logp)))
+    }
+
+    /// Takes one token into the text; `Some` when that ends the job.
+    fn take_token(
+        &mut self,
+        tokens: &Tokens,
+        info: &crate::state::ModelInfo,
+        (id, logp): (u32, f32),
+    ) -> Option<End> {
         self.outcome.counts.generated += 1;
         let Some(bytes) = tokens.bytes(id) else {
-            return (id, Some(End::Eom));
+            return Some(End::Eom);
         };
         self.plan.push(id, bytes);
         let fresh = &self.plan.bytes[self.plan.owed.len().min(self.plan.bytes.len())..];
@@ -285,7 +325,7 @@ impl Run {
         };
         if fresh.is_empty() {
             // It only respells what stands before the cursor.
-            return (id, self.out_of_room(info));
+            return self.out_of_room(info);
         }
         self.outcome.tokens.push(Token {
             end: self.outcome.text.len(),
@@ -295,12 +335,11 @@ impl Run {
             text: &self.outcome.text,
             tokens: &self.outcome.tokens,
         };
-        let end = match (self.job.watch)(progress) {
+        match (self.job.watch)(progress) {
             Flow::Stop => Some(End::Watched),
             Flow::Continue if broken => Some(End::Budget),
             Flow::Continue => self.out_of_room(info),
-        };
-        (id, end)
+        }
     }
 
     /// Whether no further token may come.

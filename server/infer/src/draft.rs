@@ -13,8 +13,9 @@ use crate::tokenizer::Tokens;
 const REMEMBERED: usize = 32;
 /// Bytes of a match below which it says nothing.
 const LEAST_MATCH: usize = 4;
-/// Bytes of a continuation looked at: eight tokens of this vocabulary are about 30 bytes.
-const FOLLOWING_BYTES: usize = 160;
+/// Bytes of a continuation that become ids: some thirty tokens of this vocabulary, so that a text that is
+/// being repeated is looked up once and then followed for several steps.
+const FOLLOWING_BYTES: usize = 96;
 /// Matched tokens granted to a proposal, and to text that stands there already: both are expected.
 const PROPOSED: usize = 8;
 /// Owed bytes from which on their usual spelling is worth a draft. A word of ASCII is shorter, and one
@@ -72,23 +73,44 @@ pub(crate) struct Tail<'a> {
     pub(crate) ids: &'a [u32],
 }
 
-/// Ids that may come next, at most `limit`; empty where nothing is known.
-pub(crate) fn propose(
-    tokens: &Tokens,
-    drafts: &Drafts,
-    tail: Tail<'_>,
-    acceptance: Option<f32>,
-    limit: usize,
-) -> Vec<u32> {
+/// A text that the answer seems to repeat: its ids from here on, and the evidence for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Course {
+    ids: Vec<u32>,
+    /// Tokens that agreed so far.
+    matched: usize,
+}
+
+impl Course {
+    /// The draft of the next step, at most `limit` ids.
+    pub(crate) fn next(&self, acceptance: Option<f32>, limit: usize) -> &[u32] {
+        let length = draft_length(self.matched, acceptance).min(limit);
+        &self.ids[..length.min(self.ids.len())]
+    }
+
+    /// Whether there is nothing left to follow.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Goes on behind the ids that the model said, or ends where it said something else.
+    pub(crate) fn advance(&mut self, said: &[u32]) {
+        if self.ids.starts_with(said) {
+            self.ids.drain(..said.len());
+            self.matched += said.len();
+        } else {
+            self.ids.clear();
+        }
+    }
+}
+
+/// Ids that may come next; none where nothing is known.
+pub(crate) fn propose(tokens: &Tokens, drafts: &Drafts, tail: Tail<'_>) -> Course {
     let known = following(tokens, drafts, tail);
     let owed = (tail.owed.len() >= LONG_OWED).then_some(("", PROPOSED));
     let Some((follows, matched)) = known.or(owed) else {
-        return Vec::new();
+        return Course::default();
     };
-    let length = draft_length(matched, acceptance).min(limit);
-    if length == 0 {
-        return Vec::new();
-    }
     let mut end = follows.len().min(FOLLOWING_BYTES);
     while !follows.is_char_boundary(end) {
         end -= 1;
@@ -98,12 +120,11 @@ pub(crate) fn propose(
     // is encoded alone: a poorer draft costs a row, never an answer.
     let follows = &follows[..end];
     let joint = tokens.encode(&[tail.piece, tail.owed, follows].concat());
-    let mut next = match joint.strip_prefix(tail.ids) {
+    let ids = match joint.strip_prefix(tail.ids) {
         Some(next) => next.to_vec(),
         None => tokens.encode(&[tail.owed, follows].concat()),
     };
-    next.truncate(length);
-    next
+    Course { ids, matched }
 }
 
 /// What probably follows, and how many tokens of evidence there are for it.
@@ -129,7 +150,12 @@ fn following<'a>(tokens: &Tokens, drafts: &'a Drafts, tail: Tail<'_>) -> Option<
 mod tests {
     use super::{Acceptance, REMEMBERED, Tail, propose};
     use crate::job::Drafts;
+    use crate::tokenizer::Tokens;
     use crate::tokenizer::tests::embedded;
+
+    fn eight(tokens: &Tokens, drafts: &Drafts, tail: Tail<'_>) -> Vec<u32> {
+        propose(tokens, drafts, tail).next(None, 8).to_vec()
+    }
 
     #[test]
     fn a_draft_continues_the_ids_at_hand() {
@@ -147,12 +173,21 @@ mod tests {
             texts: vec!["fn main() {\n    counter.add(word);\n}\n".into()],
             proposal: None,
         };
-        let draft = propose(&tokens, &drafts, tail, None, 8);
+        let mut course = propose(&tokens, &drafts, tail);
+        let draft = course.next(None, 8).to_vec();
         assert!(!draft.is_empty());
         let whole = tokens.encode("    counter.add(word);\n}\n");
         assert!(whole[ids.len()..].starts_with(&draft), "{draft:?}");
-        assert!(propose(&tokens, &drafts, tail, None, 2).len() <= 2);
-        assert!(propose(&tokens, &drafts, tail, None, 0).is_empty());
+        assert!(course.next(None, 1).len() <= 1);
+        assert!(course.next(None, 0).is_empty());
+        // What the model says as well is followed, with more evidence than before.
+        let said = &whole[ids.len()..][..2];
+        let rest = &whole[ids.len() + 2..];
+        course.advance(said);
+        assert_eq!(course.next(None, 8), &rest[..course.next(None, 8).len()]);
+        assert_eq!(course.next(None, 8).len(), rest.len().min(8));
+        course.advance(&[0]);
+        assert!(course.is_over() && course.next(None, 8).is_empty());
     }
 
     #[test]
@@ -170,7 +205,7 @@ mod tests {
             texts: Vec::new(),
             proposal: Some("nts.len()".into()),
         };
-        let draft = propose(&tokens, &drafts, tail, None, 8);
+        let draft = eight(&tokens, &drafts, tail);
         let whole = tokens.encode("    return self.counts.len()");
         assert_eq!(draft, whole[ids.len()..][..draft.len()]);
         assert!(!draft.is_empty());
@@ -188,7 +223,7 @@ mod tests {
                 piece: "    //",
                 ids: &ids,
             };
-            propose(&tokens, &Drafts::default(), tail, None, 8)
+            eight(&tokens, &Drafts::default(), tail)
         };
         let owed = " \u{6f22}\u{5b57}\u{6f22}\u{5b57}";
         let whole = tokens.encode(&format!("    //{owed}"));
@@ -211,7 +246,7 @@ mod tests {
             texts: Vec::new(),
             proposal: Some(".add(word)".into()),
         };
-        let draft = propose(&tokens, &drafts, tail, None, 8);
+        let draft = eight(&tokens, &drafts, tail);
         assert_eq!(draft, tokens.encode(".add(word)"));
     }
 
@@ -230,8 +265,8 @@ mod tests {
             texts: vec!["nothing of the kind".into()],
             proposal: Some(".add".into()),
         };
-        assert!(propose(&tokens, &drafts, tail, None, 8).is_empty());
-        assert!(propose(&tokens, &Drafts::default(), tail, None, 8).is_empty());
+        assert!(eight(&tokens, &drafts, tail).is_empty());
+        assert!(eight(&tokens, &Drafts::default(), tail).is_empty());
     }
 
     #[test]

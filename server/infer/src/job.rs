@@ -8,13 +8,17 @@ use std::time::Duration;
 use foretoken_engine::prompt::Prompt;
 use foretoken_engine::suggestion::Token;
 
+use crate::errand::Alternative;
+
 /// How urgent a job is, most urgent first. The first two share the latest-wins slots, the others wait
 /// in a bounded queue and run in quanta of at most 20 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// A person waits for the answer. Displaces every older `Request` and `Speculative` job.
+    /// A person waits for the answer. Displaces every older `Request` of its owner and every
+    /// `Speculative` job that nobody waits for.
     Request,
-    /// Begun before anyone asked. Displaces an older `Speculative` job, waits behind a `Request`.
+    /// Begun before anyone asked. Displaces an older `Speculative` job that nobody waits for, and waits
+    /// behind a `Request`. Once somebody waits for it (`Errand::awaited`) it is one itself.
     Speculative,
     /// What would be asked next ("as if accepted"), refills.
     Prefetch,
@@ -108,6 +112,8 @@ pub struct Outcome {
     pub tokens: Vec<Token>,
     /// Why it ended.
     pub end: End,
+    /// Other texts, the likelier beginnings first, where the errand wanted some.
+    pub alternatives: Vec<Alternative>,
     /// Tokens and steps spent.
     pub counts: Counts,
     /// Where the time went.

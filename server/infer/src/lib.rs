@@ -2,8 +2,10 @@
 //! the session, its KV slots and the tokenizer. No document and no protocol is known here, only
 //! sections and token ids. `unsafe` may stand in `library.rs` and nowhere else in the project.
 
+mod cost;
 mod decode;
 mod draft;
+mod errand;
 mod heal;
 mod job;
 mod kv;
@@ -19,6 +21,7 @@ mod worker;
 
 #[cfg(feature = "scripted-model")]
 pub use decode::{Heard, Script};
+pub use errand::{Alternative, Awaited, Branches, Errand};
 pub use job::{
     Class, Counts, Drafts, End, Flow, Job, Limits, Outcome, Progress, Stop, Timings, Watch,
 };

@@ -322,6 +322,13 @@ pub(crate) fn load(places: &Places) -> Result<(Environment, Found), String> {
     LOADED.get().cloned().unwrap_or_else(|| Err(advice(&[])))
 }
 
+/// The runtime that this process runs, once a model was loaded. There can be one only, so what is
+/// measured beside a model must run in it.
+pub fn loaded() -> Option<Environment> {
+    let loaded = LOADED.get()?.as_ref().ok()?;
+    Some(loaded.0.clone())
+}
+
 /// Starts the runtime: no telemetry, warnings and errors to our own log.
 fn start(found: &Found) -> Result<Environment, String> {
     let failed = |error: &ort::Error| {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use foretoken_engine::prompt::Control;
 use ort::session::builder::SessionBuilder;
 
+use crate::cost::StepCost;
 use crate::draft::Acceptance;
 use crate::kv::Slots;
 use crate::library::{self, Places};
@@ -31,6 +32,7 @@ pub(crate) struct Model {
     pub(crate) info: Arc<ModelInfo>,
     pub(crate) pace: Pace,
     pub(crate) acceptance: Acceptance,
+    pub(crate) cost: StepCost,
     /// See [`Options::kv_reuse`].
     pub(crate) kv_reuse: bool,
     /// See [`Options::drafts`]; also off where reuse is not exact.
@@ -133,6 +135,7 @@ impl Model {
             info: Arc::new(info.clone()),
             pace: Pace::new(),
             acceptance: Acceptance::default(),
+            cost: StepCost::default(),
             kv_reuse: options.kv_reuse,
             drafts: options.drafts && info.exact_reuse,
         };

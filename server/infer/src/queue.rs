@@ -1,11 +1,12 @@
-//! The worker's waiting room: one latest-wins place for each foreground class and a bounded row for
-//! the rest. It decides who is served next, who is displaced, and whether the job that runs now must
-//! make room. It blocks the worker only; whoever submits never waits.
+//! The worker's waiting room: a latest-wins place for each owner of a foreground job and a bounded row
+//! for the rest. It decides who is served next, who is displaced, and whether the job that runs now
+//! must make room. It blocks the worker only; whoever submits never waits.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::decode::Run;
+use crate::errand::Caller;
 use crate::job::{Class, End};
 
 /// Background jobs that may wait; a further one displaces the oldest of the least urgent class,
@@ -34,11 +35,21 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct Places {
-    request: Option<Run>,
-    speculative: Option<Run>,
+    /// Oldest first, each with its number.
+    foreground: Vec<(u64, Run)>,
     low: VecDeque<Run>,
+    /// The job that runs: its number, and what the verdict needs of it.
+    running: Option<Running>,
+    /// Numbers foreground jobs in the order in which they came.
+    next: u64,
     /// Set once: nothing is served any more, and everything ends this way.
     closed: Option<End>,
+}
+
+#[derive(Debug)]
+struct Running {
+    number: u64,
+    caller: Caller,
 }
 
 impl Queue {
@@ -50,32 +61,43 @@ impl Queue {
             run.finish(end);
             return;
         }
-        let displaced = match run.class() {
-            Class::Request => [places.request.replace(run), places.speculative.take()],
-            Class::Speculative => [places.speculative.replace(run), None],
-            Class::Prefetch | Class::Warm => {
+        let displaced = match run.class().is_foreground() {
+            true => {
+                let displaced = places.displaced_by(&run);
+                places.next += 1;
+                let number = places.next;
+                places.foreground.push((number, run));
+                displaced
+            }
+            false => {
                 places.low.push_back(run);
-                [places.overflow(), None]
+                places.overflow().into_iter().collect()
             }
         };
         drop(places);
         self.ready.notify_one();
-        for run in displaced.into_iter().flatten() {
+        for run in displaced {
             run.finish(End::Superseded);
         }
     }
 
-    /// Puts a paused background job back, first in its class. It had its place before, so nobody is
-    /// displaced by it.
+    /// Puts a paused job back, first in its class. It had its place before, so nobody is displaced by it.
     pub(crate) fn put_back(&self, run: Run) {
         let mut places = self.lock();
-        match places.closed.clone() {
-            None => places.low.push_front(run),
-            Some(end) => {
-                drop(places);
-                run.finish(end);
+        let end = match places.closed.clone() {
+            None if run.class().is_foreground() => {
+                let number = places.running.take().map_or(0, |running| running.number);
+                places.foreground.insert(0, (number, run));
+                return;
             }
-        }
+            None => {
+                places.low.push_front(run);
+                return;
+            }
+            Some(end) => end,
+        };
+        drop(places);
+        run.finish(end);
     }
 
     /// The next job, most urgent first; sleeps until there is one. `None` once closed.
@@ -85,7 +107,11 @@ impl Queue {
             if places.closed.is_some() {
                 return None;
             }
-            if let Some(run) = places.next() {
+            if let Some((number, run)) = places.next() {
+                places.running = Some(Running {
+                    number,
+                    caller: run.caller(),
+                });
                 return Some(run);
             }
             places = self
@@ -95,21 +121,15 @@ impl Queue {
         }
     }
 
-    /// What a running job of this class must do now. Called between steps, so it only looks.
+    /// What the job that was taken last, which is of this class, must do now. Called between steps, so
+    /// it only looks.
     pub(crate) fn verdict(&self, class: Class) -> Verdict {
         let places = self.lock();
-        if places.closed.is_some() {
-            return Verdict::Closed;
-        }
-        let newer = match class {
-            Class::Request => places.request.is_some(),
-            _ => places.request.is_some() || places.speculative.is_some(),
-        };
-        match (newer, class.is_foreground()) {
-            (true, true) => Verdict::Superseded,
-            (true, false) => Verdict::Yield,
-            (false, true) => Verdict::Go,
-            (false, false) => match places.low.iter().any(|run| run.class() < class) {
+        match class.is_foreground() {
+            _ if places.closed.is_some() => Verdict::Closed,
+            true => places.foreground_verdict(class),
+            false if !places.foreground.is_empty() => Verdict::Yield,
+            false => match places.low.iter().any(|run| run.class() < class) {
                 true => Verdict::Yield,
                 false => Verdict::Go,
             },
@@ -120,11 +140,11 @@ impl Queue {
     pub(crate) fn close(&self, end: End) {
         let mut places = self.lock();
         let end = places.closed.get_or_insert(end).clone();
-        let waiting = [places.request.take(), places.speculative.take()];
+        let waiting = std::mem::take(&mut places.foreground);
         let low = std::mem::take(&mut places.low);
         drop(places);
         self.ready.notify_all();
-        for run in waiting.into_iter().flatten().chain(low) {
+        for run in waiting.into_iter().map(|(_, run)| run).chain(low) {
             run.finish(end.clone());
         }
     }
@@ -141,12 +161,48 @@ impl Queue {
 }
 
 impl Places {
-    fn next(&mut self) -> Option<Run> {
-        if let Some(run) = self.request.take().or_else(|| self.speculative.take()) {
-            return Some(run);
+    /// Of what a person waits for the newest, then the newest of what nobody asked for.
+    fn next(&mut self) -> Option<(u64, Run)> {
+        let urgent = self.foreground.iter().rposition(|(_, run)| is_urgent(run));
+        if let Some(at) = urgent.or(self.foreground.len().checked_sub(1)) {
+            return Some(self.foreground.remove(at));
         }
         let first = (0..self.low.len()).min_by_key(|&at| self.low[at].class())?;
-        self.low.remove(first)
+        Some((0, self.low.remove(first)?))
+    }
+
+    /// What a newer foreground job makes worthless: a request every older one of its owner and all that
+    /// nobody asked for, a speculative one only the latter. Who waits in another document waits on.
+    fn displaced_by(&mut self, run: &Run) -> Vec<Run> {
+        let (request, owner) = (run.class() == Class::Request, run.caller().owner);
+        let goes = |(_, older): &mut (u64, Run)| {
+            !is_urgent(older) || (request && older.caller().owner == owner)
+        };
+        let gone = self.foreground.extract_if(.., goes);
+        gone.map(|(_, run)| run).collect()
+    }
+
+    fn foreground_verdict(&self, class: Class) -> Verdict {
+        let Some(running) = &self.running else {
+            return Verdict::Go;
+        };
+        let caller = &running.caller;
+        if class != Class::Request && !caller.is_awaited() {
+            // A paused job that waits behind this one is older, and it is a request.
+            return match self.foreground.is_empty() {
+                true => Verdict::Go,
+                false => Verdict::Superseded,
+            };
+        }
+        let mut newer = self
+            .foreground
+            .iter()
+            .filter(|(number, run)| *number > running.number && is_urgent(run));
+        match newer.next_back() {
+            None => Verdict::Go,
+            Some((_, run)) if run.caller().owner == caller.owner => Verdict::Superseded,
+            Some(_) => Verdict::Yield,
+        }
     }
 
     /// The job that no longer fits in the low row.
@@ -160,6 +216,11 @@ impl Places {
     }
 }
 
+/// Whether a person waits for this job.
+fn is_urgent(run: &Run) -> bool {
+    run.class() == Class::Request || run.caller().is_awaited()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -169,10 +230,15 @@ mod tests {
 
     use super::{LOW_PLACES, Queue, Verdict};
     use crate::decode::Run;
+    use crate::errand::Errand;
     use crate::job::{Class, Drafts, End, Flow, Job, Limits, Outcome};
 
     fn put(queue: &Queue, class: Class) -> Receiver<Outcome> {
-        let (run, outcome) = Run::new(Job {
+        put_for(queue, class, Errand::default())
+    }
+
+    fn put_for(queue: &Queue, class: Class, errand: Errand) -> Receiver<Outcome> {
+        let job = Job {
             class,
             prompt: Prompt::default(),
             limits: Limits {
@@ -182,7 +248,8 @@ mod tests {
             drafts: Drafts::default(),
             stop: Box::new(|| false),
             watch: Box::new(|_| Flow::Stop),
-        });
+        };
+        let (run, outcome) = Run::new(job, errand);
         queue.put(run);
         outcome
     }
@@ -227,6 +294,60 @@ mod tests {
         assert_eq!(queue.verdict(Class::Request), Verdict::Go);
         assert_eq!(queue.verdict(Class::Speculative), Verdict::Superseded);
         assert_eq!(queue.verdict(Class::Prefetch), Verdict::Yield);
+    }
+
+    fn of(owner: u64) -> Errand {
+        Errand {
+            owner,
+            ..Errand::default()
+        }
+    }
+
+    fn awaited(owner: u64) -> Errand {
+        Errand {
+            awaited: Some(std::sync::Arc::new(|| true)),
+            ..of(owner)
+        }
+    }
+
+    #[test]
+    fn who_waits_in_another_document_is_not_displaced() {
+        let queue = Queue::default();
+        let asked = put_for(&queue, Class::Request, of(1));
+        let joined = put_for(&queue, Class::Speculative, awaited(2));
+        let unasked = put_for(&queue, Class::Speculative, of(3));
+        let newer = put_for(&queue, Class::Speculative, of(4));
+        assert_eq!(end(asked), None);
+        assert_eq!(end(joined), None);
+        assert_eq!(end(unasked), Some(End::Superseded), "nobody waited for it");
+        assert_eq!(end(newer), None);
+        let again = put_for(&queue, Class::Request, of(2));
+        let owners: Vec<u64> = (0..2)
+            .map(|_| queue.take().expect("a job waits").caller().owner)
+            .collect();
+        assert_eq!(owners, [2, 1], "the newest first, one for each document");
+        drop(again);
+    }
+
+    #[test]
+    fn a_newer_request_of_another_document_goes_first_and_the_older_one_goes_on() {
+        let queue = Queue::default();
+        let older = put_for(&queue, Class::Speculative, awaited(1));
+        let run = queue.take().expect("a job waits");
+        let _speculative = put_for(&queue, Class::Speculative, of(2));
+        assert_eq!(queue.verdict(run.class()), Verdict::Go);
+        let _newer = put_for(&queue, Class::Request, of(2));
+        assert_eq!(queue.verdict(run.class()), Verdict::Yield);
+        queue.put_back(run);
+        let first = queue.take().expect("a job waits");
+        assert_eq!(first.caller().owner, 2);
+        // The paused one is older: they do not take turns.
+        assert_eq!(queue.verdict(first.class()), Verdict::Go);
+        let second = queue.take().expect("a job waits");
+        assert_eq!(second.caller().owner, 1);
+        assert_eq!(end(older), None);
+        let _same = put_for(&queue, Class::Request, of(1));
+        assert_eq!(queue.verdict(second.class()), Verdict::Superseded);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
 use crate::decode::{Advance, Run};
+use crate::errand::Errand;
 use crate::job::{End, Job, Outcome};
 use crate::load::Model;
 use crate::queue::Queue;
@@ -94,7 +95,12 @@ impl Infer {
     /// it ends with [`End::NoModel`]. Dropping the receiver ends the job too, unless it is a
     /// `Class::Warm`, whose result is the cache.
     pub fn submit(&self, job: Job) -> oneshot::Receiver<Outcome> {
-        let (run, outcome) = Run::new(job);
+        self.submit_for(job, Errand::default())
+    }
+
+    /// The same, with what goes along with the job.
+    pub fn submit_for(&self, job: Job, errand: Errand) -> oneshot::Receiver<Outcome> {
+        let (run, outcome) = Run::new(job, errand);
         self.handle.shared.queue.put(run);
         outcome
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use foretoken_engine::prompt::{Control, Prompt, Section};
 use foretoken_infer::{
-    Class, Drafts, End, Flow, Infer, Job, Limits, ModelInfo, Options, Outcome, State,
+    Branches, Class, Drafts, End, Errand, Flow, Infer, Job, Limits, ModelInfo, Options, Outcome,
+    State,
 };
 
 /// A loaded model, or `None` with a visible line.
@@ -189,6 +190,64 @@ fn drafts_change_speed_and_nothing_else() {
     }
     assert!(drafted > 0 && accepted > 0, "{accepted} of {drafted}");
     println!("{accepted} of {drafted} drafted tokens accepted");
+}
+
+#[test]
+fn other_texts_leave_the_best_one_as_it_is_and_run_no_prompt_again() {
+    let Some((infer, _)) = start(Options::default()) else {
+        return;
+    };
+    let mut found = 0;
+    for head in HEADS {
+        let before = format!("{ABOVE}{head}");
+        let line = |progress: foretoken_infer::Progress<'_>| match progress.text.contains('\n') {
+            true => Flow::Stop,
+            false => Flow::Continue,
+        };
+        let watched = || Job {
+            watch: Box::new(line),
+            ..job(&before, 12)
+        };
+        let alone = run(&infer, watched());
+        let errand = Errand {
+            branches: Some(Branches {
+                most: 2,
+                watch: Box::new(move || Box::new(line)),
+            }),
+            ..Errand::default()
+        };
+        let mut again = watched();
+        again.drafts.proposal = Some(alone.text.clone());
+        let outcome = infer
+            .submit_for(again, errand)
+            .blocking_recv()
+            .expect("an outcome");
+        assert_eq!(outcome.text, alone.text, "{head:?}");
+        assert_eq!(outcome.tokens, alone.tokens, "{head:?}");
+        assert_eq!(outcome.end, alone.end, "{head:?}");
+        assert!(outcome.counts.prefilled <= 2, "{:?}", outcome.counts);
+        assert!(outcome.alternatives.len() <= 2);
+        let mut texts = vec![outcome.text.as_str()];
+        for other in &outcome.alternatives {
+            assert!(!texts.contains(&other.text.as_str()), "{head:?} {texts:?}");
+            texts.push(&other.text);
+            assert_eq!(
+                other.tokens.last().map(|token| token.end),
+                Some(other.text.len())
+            );
+            // What comes behind the branch is what the model says behind such a beginning.
+            let from = other
+                .tokens
+                .iter()
+                .zip(&outcome.tokens)
+                .take_while(|(a, b)| a == b)
+                .count();
+            let begun = &other.text[..other.tokens[from.min(other.tokens.len() - 1)].end];
+            assert!(!begun.is_empty());
+        }
+        found += outcome.alternatives.len();
+    }
+    assert!(found > HEADS.len() / 2, "{found} other texts");
 }
 
 #[test]
