@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -50,6 +51,10 @@ APART = 6
 counted, its own text would seem far more predictable than a stranger's."""
 PARTS = 24
 """Slices of the hash space counted one after another, to bound memory."""
+BLOCK = 1 << 22
+"""Positions hashed at a time."""
+MEGABYTES_EACH = 2.5
+"""Text counted of one repository: breadth tells more about a stranger's code than depth."""
 _TOKEN_BITS = 13
 
 
@@ -65,11 +70,20 @@ def factors(length: int) -> np.ndarray:
 
 
 def hashes(ids: np.ndarray, length: int) -> np.ndarray:
-    """ids [n] -> i64 [n]: the hash of the `length` tokens ending at each position; wrong where fewer stand before it."""
-    total = np.zeros(len(ids), np.int64)
-    for back, factor in enumerate(factors(length)):
-        total[back:] += ids[: len(ids) - back].astype(np.int64) * factor % PRIME
-    return total % PRIME
+    """ids [n] -> i64 [n]: the hash of the `length` tokens ending at each position, zeros in front of the first."""
+    out = np.empty(len(ids), np.int64)
+    for begin in range(0, len(ids), BLOCK):
+        end = min(begin + BLOCK, len(ids))
+        head = np.zeros(length - 1, np.int64)
+        reach = min(begin, length - 1)
+        head[length - 1 - reach :] = ids[begin - reach : begin]
+        block = np.concatenate([head, ids[begin:end].astype(np.int64)])
+        total = np.zeros(end - begin, np.int64)
+        for back, factor in enumerate(factors(length)):
+            from_ = length - 1 - back
+            total += block[from_ : from_ + end - begin] * factor % PRIME
+        out[begin:end] = total % PRIME
+    return out
 
 
 class Encoder:
@@ -97,8 +111,12 @@ class Texts:
 
 
 def encode(records: Iterable[dict[str, str]], encoder: Encoder) -> Iterator[tuple[str, np.ndarray]]:
-    """(repository, ids) of one file after another, a control token in front."""
+    """(repository, ids) of one file after another, a control token in front, up to `MEGABYTES_EACH` of a repository."""
+    taken: Counter[str] = Counter()
     for r in records:
+        if taken[r["repo"]] > MEGABYTES_EACH * 1e6:
+            continue
+        taken[r["repo"]] += len(r["text"])
         yield r["repo"], np.concatenate([np.array([layout.CONTROL_ID["bos"]], np.uint16), encoder(r["text"])])
 
 
@@ -143,21 +161,19 @@ class Counts:
 def count(texts: Texts, length: int, least: int = REPOSITORIES) -> Counts:
     """Everything that follows a context of `length` tokens in at least `least` repositories, sorted by context and token."""
     context = hashes(texts.ids, length)[:-1]
-    control = texts.ids < layout.CONTROL_COUNT
-    clear = np.zeros(len(texts.ids), np.int32)
-    np.cumsum(control, out=clear)
-    good = np.zeros(len(context), bool)
-    good[length - 1 :] = clear[length:] == np.concatenate([[0], clear])[: len(clear) - length]
-    out = []
-    for part in range(PARTS):
-        out.append(_count_part(texts, context, good & (context % PARTS == part), least))
+    clear = np.cumsum(texts.ids < layout.CONTROL_COUNT, dtype=np.int32)
+    good = np.zeros(len(context), bool)  # no control token in the context or behind it
+    before = np.concatenate([np.zeros(1, np.int32), clear])
+    good[length - 1 :] = clear[length:] == before[: len(clear) - length]
+    part_of = np.where(good, context % PARTS, PARTS).astype(np.uint8)
+    del clear, before, good
+    out = [_count_part(texts, context, np.flatnonzero(part_of == part), least) for part in range(PARTS)]
     merged = Counts(*(np.concatenate([getattr(c, f.name) for c in out]) for f in fields(Counts)))
     return merged.chosen(np.argsort(merged.context << _TOKEN_BITS | merged.token))
 
 
-def _count_part(texts: Texts, context: np.ndarray, chosen: np.ndarray, least: int) -> Counts:
-    """The same for one slice of the hash space."""
-    places = np.flatnonzero(chosen)
+def _count_part(texts: Texts, context: np.ndarray, places: np.ndarray, least: int) -> Counts:
+    """The same for the contexts that end at some places."""
     key = (context[places] << _TOKEN_BITS) | texts.ids[places + 1].astype(np.int64)
     order = np.argsort(key, kind="stable")
     key, places = key[order], places[order]
@@ -188,7 +204,7 @@ def worth(texts: Texts, counts: Counts, length: int, shorter: tuple[int, Counts]
     """
     before = np.full(len(counts.context), UNSEEN, np.float32)
     if shorter:
-        hashed = np.concatenate([hashes(texts.ids, shorter[0])])
+        hashed = hashes(texts.ids, shorter[0])
         before = shorter[1].find(hashed[counts.place], counts.token)
     gain = np.maximum(np.log(counts.share / before), 0.0) + RIVAL
     return (gain * np.sqrt(counts.spread.astype(np.float32) * counts.count)).astype(np.float32)

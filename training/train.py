@@ -1,11 +1,12 @@
 """Trains the embedded model against the clock: Muon and AdamW, a deadline instead of a number of steps.
 
-The schedule is a function of wall-clock time between start and deadline: warm-up by steps, constant,
-then linear decay over the last 40 % of the budget; the last 10 % runs with fake quantisation. An
-unknown or uneven throughput (a shared machine, a process stopped for a while) therefore costs tokens
-but never the decay. Checkpoints every five minutes; `--resume` goes on from the last one.
+The schedule is a function of time spent: warm-up by steps, constant, then linear decay over the last
+40 % of the budget; the last 10 % runs with fake quantisation. An unknown or uneven throughput (a shared
+machine, a process stopped for a while) therefore costs tokens but never the decay. Checkpoints every
+five minutes; `--resume` goes on from the last one, so a budget can be spent in slices.
 
     python train.py SHARD_OR_FOLDER... --tokenizer T --out FOLDER --deadline 16:15
+    python train.py SHARD_OR_FOLDER... --tokenizer T --out FOLDER --minutes 180 --slice 10 --resume   # 18 times
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import csv
 import math
 import random
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,8 +53,9 @@ def parse() -> argparse.Namespace:
     p.add_argument("--stage", type=int, choices=(0, 1), default=0)
     p.add_argument("--shape", type=int, choices=(0, 1, 2), default=0, help="2: the smaller shape of a slow stage 1")
     p.add_argument("--workers", type=int, default=0, help="processes that draw batches; 0: a thread")
-    p.add_argument("--deadline", default="", help="HH:MM of today, absolute")
-    p.add_argument("--minutes", type=float, default=10.0, help="budget where no deadline is given")
+    p.add_argument("--deadline", default="", help="end of the budget, HH:MM of today")
+    p.add_argument("--minutes", type=float, default=10.0, help="budget where no deadline is given, all slices together")
+    p.add_argument("--slice", type=float, default=0.0, help="minutes after which this call ends, 0: with the budget")
     p.add_argument("--max-steps", type=int, default=0)
     p.add_argument("--rows", type=int, default=16, help="rows per optimiser step")
     p.add_argument("--micro", type=int, default=0, help="rows per forward pass, 0 for all at once")
@@ -64,19 +67,39 @@ def parse() -> argparse.Namespace:
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--ngrams", type=Path, help="table of `ngrams.py --apart`, for shapes with a memory")
     p.add_argument("--init", type=Path, help="checkpoint whose weights to begin with")
-    p.add_argument("--resume", action="store_true")
+    p.add_argument("--resume", action="store_true", help="go on from the last checkpoint of --out, if there is one")
     p.add_argument("--quiet-validation", action="store_true", help="no validation (sweeps)")
     return p.parse_args()
 
 
-def deadline_of(args: argparse.Namespace) -> float:
-    """The deadline as a Unix time."""
-    if not args.deadline:
-        return time.time() + 60 * args.minutes
-    now = datetime.now()
-    hour, minute = map(int, args.deadline.split(":"))
-    at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return (at if at > now else at + timedelta(days=1)).timestamp()
+@dataclass
+class Clock:
+    """Seconds of the budget: spent before this call, when this call began, when the budget and this call end (Unix times)."""
+
+    spent: float
+    begin: float
+    deadline: float
+    stop: float
+
+    def used(self) -> float:
+        """Seconds spent so far."""
+        return self.spent + time.time() - self.begin
+
+    def share(self) -> float:
+        """Share of the budget spent, 0..1."""
+        return self.used() / max(1.0, self.spent + self.deadline - self.begin)
+
+
+def clock_of(args: argparse.Namespace, spent: float) -> Clock:
+    """The clock of a call that finds `spent` seconds used."""
+    begin = time.time()
+    deadline = begin + 60 * args.minutes - spent
+    if args.deadline:
+        now = datetime.now()
+        hour, minute = map(int, args.deadline.split(":"))
+        at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        deadline = (at if at > now else at + timedelta(days=1)).timestamp()
+    return Clock(spent, begin, deadline, min(deadline, begin + 60 * args.slice) if args.slice else deadline)
 
 
 def optimisers(model: Model, args: argparse.Namespace) -> list[torch.optim.Optimizer]:
@@ -148,7 +171,6 @@ def main() -> None:
     random.seed(args.seed)
     np.random.seed(args.seed)
     torch.manual_seed(args.seed)
-    start, deadline = time.time(), deadline_of(args)
     budget, block = (layout.STAGE0, spans.BLOCK_CHARACTERS) if args.stage == 0 else (layout.STAGE1, 700)
     shape = SHAPES[args.shape or args.stage]
     args.out.mkdir(parents=True, exist_ok=True)
@@ -158,12 +180,14 @@ def main() -> None:
     model = Model(Shape(**{**shape.as_dict(), "vocabulary": tokenizer.get_vocab_size()}), np.load(args.ngrams) if args.ngrams else None).to(args.device)  # type: ignore[arg-type]
     optims = optimisers(model, args)
     step = tokens = 0
-    source = args.out / "last.pt" if args.resume else args.init
+    spent = 0.0
+    again = args.resume and (args.out / "last.pt").exists()
+    source = args.out / "last.pt" if again else args.init
     if source:
         saved = torch.load(source, map_location=args.device, weights_only=True)
-        model.load_state_dict(saved["model"], strict=args.resume)
-        if args.resume:
-            step, tokens, start = saved["step"], saved["tokens"], saved["start"]
+        model.load_state_dict(saved["model"], strict=again)
+        if again:
+            step, tokens, spent = saved["step"], saved["tokens"], saved["spent"]
             for o, s in zip(optims, saved["optimisers"]):
                 o.load_state_dict(s)
     if args.compile:
@@ -173,14 +197,15 @@ def main() -> None:
     validate = Validation(aside, encode, tokenizer, budget) if aside else None
     feed = Feed(Plan(tuple(args.shards), args.tokenizer, budget, args.rows, block, args.seed + step, args.ngrams is not None), args.workers)
     micro = args.micro or args.rows
-    print(f"parameters {parameters(model)}, deadline in {(deadline - time.time()) / 60:.1f} min", flush=True)
+    clock = clock_of(args, spent)
+    print(f"parameters {parameters(model)}, budget ends in {(clock.deadline - clock.begin) / 60:.1f} min", flush=True)
     log = (args.out / "loss.csv").open("a", newline="")
     table = csv.writer(log, lineterminator="\n")
     if log.tell() == 0:
         table.writerow(["minutes", "step", "tokens", "train_nats", "val_bits_per_byte", "val_middle_nats"])
     smooth, noted, saved_at = 0.0, time.time(), time.time()
-    while time.time() < deadline and not (args.max_steps and step >= args.max_steps):
-        share = (time.time() - start) / (deadline - start)
+    while time.time() < clock.stop and not (args.max_steps and step >= args.max_steps):
+        share = clock.share()
         if args.max_steps:
             share = max(share, step / args.max_steps)
         if share >= 1 - FAKE_SHARE and not model.fake:
@@ -203,20 +228,24 @@ def main() -> None:
         smooth = value if step == 1 or smooth == 0 else 0.95 * smooth + 0.05 * value
         if step % 20 == 0:
             now = time.time()
-            print(f"{(now - start) / 60:6.1f} min step {step} {tokens / 1e6:.2f}M loss {smooth:.3f} {20 * args.rows * budget.positions / (now - noted):.0f} tok/s lr {factor(share, step, args.decay_share):.2f}", flush=True)
+            print(f"{clock.used() / 60:6.1f} min step {step} {tokens / 1e6:.2f}M loss {smooth:.3f} {20 * args.rows * budget.positions / (now - noted):.0f} tok/s lr {factor(share, step, args.decay_share):.2f}", flush=True)
             noted = now
         if time.time() - saved_at > CHECKPOINT_SECONDS:
             saved_at = time.time()
-            finish(args, model, optims, step, tokens, start, smooth, validate, half, table, log)
-    finish(args, model, optims, step, tokens, start, smooth, validate, half, table, log)
+            finish(args, model, optims, (step, tokens, clock.used(), smooth), validate, half, table, log)
+    finish(args, model, optims, (step, tokens, clock.used(), smooth), validate, half, table, log)
+    if time.time() < clock.deadline and not args.max_steps:
+        print("slice over: call again with --resume", flush=True)
+        return
     (args.out / "done").write_text(f"{step} {tokens}\n")
 
 
-def finish(args: argparse.Namespace, model: Model, optims: list[torch.optim.Optimizer], step: int, tokens: int, start: float, smooth: float, validate: Validation | None, half: torch.dtype, table: Any, log: Any) -> None:
-    """Checkpoint, validation and a line of the loss file."""
-    save(args.out / "last.pt", model, optims, {"step": step, "tokens": tokens, "start": start})
+def finish(args: argparse.Namespace, model: Model, optims: list[torch.optim.Optimizer], at: tuple[int, int, float, float], validate: Validation | None, half: torch.dtype, table: Any, log: Any) -> None:
+    """Checkpoint, validation and a line of the loss file; `at` is (step, tokens, seconds spent, smoothed loss)."""
+    step, tokens, spent, smooth = at
+    save(args.out / "last.pt", model, optims, {"step": step, "tokens": tokens, "spent": spent})
     bits, middle = validate(model, half, args.device) if validate else (float("nan"), float("nan"))
-    table.writerow([f"{(time.time() - start) / 60:.1f}", step, tokens, f"{smooth:.4f}", f"{bits:.4f}", f"{middle:.4f}"])
+    table.writerow([f"{spent / 60:.1f}", step, tokens, f"{smooth:.4f}", f"{bits:.4f}", f"{middle:.4f}"])
     log.flush()
     print(f"checkpoint: step {step}, {bits:.3f} bits/byte, {middle:.3f} nats per middle token", flush=True)
 
