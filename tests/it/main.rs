@@ -8,6 +8,7 @@
 
 mod broken;
 mod cli;
+mod context;
 mod edits;
 mod ending;
 mod faults;

@@ -11,11 +11,15 @@ use foretoken_engine::place::Place;
 use foretoken_engine::prompt::Window;
 use foretoken_engine::trigger::{self, Kind};
 use foretoken_infer::Class;
+use tokio::time::Instant;
 
 use crate::main_loop::Event;
 use crate::pipeline::complete::{Attempt, Inputs};
 use crate::pipeline::generate;
 use crate::state::State;
+
+/// How long a preparation waits for a flight before it looks again. Start value.
+const BUSY: Duration = Duration::from_millis(150);
 
 /// Longest time of one preparation; a whole prompt takes half a second on a slow machine.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -126,7 +130,11 @@ impl State {
         else {
             return;
         };
-        let (None, Some(cursor)) = (&open.flight, open.cursor) else {
+        if open.flight.is_some() {
+            // Not beside it, but not never either.
+            return self.session.look_again(Instant::now() + BUSY);
+        }
+        let Some(cursor) = open.cursor else {
             return;
         };
         let place = Place::at(&open.document, cursor);
@@ -182,11 +190,10 @@ impl State {
     /// The next prompts go on from the prepared one. One for an older text is left alone: it is
     /// likely to be wrong by now, and the next pause makes another.
     pub(crate) fn prepared(&mut self, uri: &str, text: (u64, i32), window: Window) {
-        if let Some(open) = self.documents.get_mut(uri)
+        if let Some(open) = self.documents.get(uri)
             && (open.opening, open.document.version()) == text
-            && open.exchange_window(window)
         {
-            self.counts.exchanges += 1;
+            self.exchange_window(uri, window);
         }
     }
 }

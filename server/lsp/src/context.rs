@@ -119,6 +119,39 @@ impl State {
         }
     }
 
+    /// Takes the window of a prepared prompt, unless its pieces may not be shown any more: while it was
+    /// prepared a setting may have changed or a file have been closed.
+    pub(crate) fn exchange_window(&mut self, uri: &str, window: Window) {
+        let Some(open) = self.documents.get(uri) else {
+            return;
+        };
+        let others = window.offered() != open.window.offered();
+        if others
+            && !window
+                .offered()
+                .iter()
+                .all(|chosen| self.may_show(open, chosen))
+        {
+            return;
+        }
+        if let Some(open) = self.documents.get_mut(uri) {
+            open.window = window;
+            if others {
+                open.context.swapped = Some(Instant::now());
+                self.counts.exchanges += 1;
+            }
+        }
+    }
+
+    fn may_show(&self, open: &Open, chosen: &Chosen) -> bool {
+        let is_source = |other: &Open| {
+            other.document.path() == chosen.piece.path
+                && self.are_one_project(open, other)
+                && self.allows(other)
+        };
+        self.settings.completion.context && self.documents.values().any(is_source)
+    }
+
     /// Nothing of other files stays in any prompt: what may be shown has changed.
     pub(crate) fn forget_pieces(&mut self) {
         for open in self.documents.values_mut() {
@@ -130,16 +163,6 @@ impl State {
 }
 
 impl Open {
-    /// Takes the window of a prepared prompt. True if its pieces are others than before.
-    pub(crate) fn exchange_window(&mut self, window: Window) -> bool {
-        let others = window.offered() != self.window.offered();
-        if others {
-            self.context.swapped = Some(Instant::now());
-        }
-        self.window = window;
-        others
-    }
-
     fn is_source(&self) -> bool {
         !self.out_of_step
             && self.document.len_bytes() <= LONGEST
@@ -305,23 +328,29 @@ mod tests {
     #[tokio::test]
     async fn after_an_exchange_the_set_stays_for_a_while() {
         let (mut state, _events) = session("fn a() {}");
+        open(&mut state, "file:///b.rs", "fn b() {}");
         assert!(state.ask_context(URI, 0).is_some());
-        let chosen = Chosen {
-            piece: foretoken_engine::prompt::Piece {
-                path: "b.rs".to_owned(),
-                text: "fn b() {}\n".to_owned(),
-            },
-            name: "b".to_owned(),
-            lines: 0..1,
-            why: context::Why::Edited,
-            tokens: 9,
+        let window = |path: &str| {
+            let chosen = Chosen {
+                piece: foretoken_engine::prompt::Piece {
+                    path: path.to_owned(),
+                    text: "fn b() {}\n".to_owned(),
+                },
+                name: "b".to_owned(),
+                lines: 0..1,
+                why: context::Why::Edited,
+                tokens: 9,
+            };
+            Window::default().offering([chosen].into())
         };
-        let open = state.documents.get_mut(URI).unwrap();
-        let same = open.window.clone();
-        assert!(!open.exchange_window(same));
-        let others = Window::default().offering([chosen].into());
-        assert!(open.exchange_window(others.clone()));
-        assert!(!open.exchange_window(others));
+        state.exchange_window(URI, Window::default());
+        // A file that was closed or excluded in the meantime.
+        state.exchange_window(URI, window("closed.rs"));
+        assert_eq!(state.counts.exchanges, 0);
+        for _ in 0..2 {
+            state.exchange_window(URI, window("b.rs"));
+            assert_eq!(state.counts.exchanges, 1);
+        }
         assert!(state.ask_context(URI, 0).is_none());
         // It is looked at again by itself when the time has come.
         assert!(

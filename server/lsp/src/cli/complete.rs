@@ -1,6 +1,8 @@
 //! `foretoken complete`: one suggestion for one place of a file, by the same pipeline as the language
 //! server's. With `--type` the place moves and the model keeps what it has, as it does in an editor.
 
+mod opened;
+
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +51,10 @@ pub(super) struct Arguments {
     /// file with `.git` or `.foretoken.toml`, else the current one.
     #[arg(long, value_name = "FOLDER")]
     root: Option<PathBuf>,
+    /// Another file that the editor has open: the model may be shown its definitions. May be given
+    /// several times.
+    #[arg(long = "open", value_name = "FILE")]
+    opened: Vec<PathBuf>,
     /// Ask as typing does, which suggests in fewer places than a key pressed for it.
     #[arg(long)]
     automatic: bool,
@@ -97,17 +103,18 @@ pub(super) fn run(
     };
     let (document, byte) = open(&arguments.place, &path, &root)?;
     let mut layers = context.layers.clone();
-    layers.set_workspaces(&[root]);
+    layers.set_workspaces(std::slice::from_ref(&root));
     let (settings, _) = Settings::from_layers(&layers);
+    let opened = opened::read_all(&arguments.opened, &root, &settings.completion, err)?;
     let started = model::start(settings.infer(context.paths.as_ref()));
     let runtime = super::runtime()?;
     let mut session = Session {
         allowed: settings.completion.allows(&path, document.language()),
         settings: settings.completion,
+        window: opened::window(&document, byte, &opened, &started),
         started,
         document,
         byte,
-        window: Window::default(),
         lookup: None,
     };
     let kind = if arguments.automatic {
@@ -171,7 +178,12 @@ fn project_of(file: &Path) -> PathBuf {
 /// The file's text as a document that is parsed, and the place in bytes. The document carries the path
 /// that the language server would give it, so that the prompt is the same.
 fn open(place: &Place, path: &Path, root: &Path) -> Result<(Document, usize), Failure> {
-    let name = &place.file;
+    let document = read(&place.file, path, root)?;
+    let byte = byte_of(&document, place)?;
+    Ok((document, byte))
+}
+
+fn read(name: &str, path: &Path, root: &Path) -> Result<Document, Failure> {
     let unreadable = |error| Failure(format!("{name} cannot be read: {error}."));
     let metadata = std::fs::metadata(name).map_err(unreadable)?;
     if !metadata.is_file() {
@@ -191,8 +203,7 @@ fn open(place: &Place, path: &Path, root: &Path) -> Result<(Document, usize), Fa
     let mut document = Document::open(&shown, Language::detect("", &shown), 0, &text);
     // The server parses a large file beside its loop; here nothing waits.
     document.reparse(&mut || false);
-    let byte = byte_of(&document, place)?;
-    Ok((document, byte))
+    Ok(document)
 }
 
 /// Line and column as a byte offset.
@@ -357,6 +368,19 @@ impl Session {
                 let sentence = report.sentence.as_deref().unwrap_or("-");
                 writeln!(err, "nothing    {}: {sentence}", text(&report.reason))?;
             }
+        }
+        for shown in self.window.shown() {
+            let (piece, lines) = (&shown.piece, &shown.lines);
+            let first = piece.text.lines().next().unwrap_or_default().trim();
+            writeln!(
+                err,
+                "piece      {}:{}-{}, {}, {} tokens: {first}",
+                piece.path,
+                lines.start + 1,
+                lines.end,
+                shown.why.code(),
+                shown.tokens
+            )?;
         }
         let tokens = &report.tokens;
         writeln!(
