@@ -57,11 +57,13 @@ def licence_files(root: Path) -> list[Path]:
 def decide(texts: list[str]) -> str | None:
     """An SPDX expression of accepted licences, or None where the texts do not permit use.
 
-    Several files are a choice (`LICENSE-MIT` beside `LICENSE-APACHE`). One file that names an
+    Several files are a choice (`LICENSE-MIT` beside `LICENSE-APACHE`). One file with several accepted
+    licences lists those of parts taken in, so all of them hold (`AND`). One file that names an
     unaccepted licence beside an accepted one is ambiguous (a part may carry it) and refused unless
     the text itself offers a choice.
     """
     accepted: set[str] = set()
+    joined = " OR "
     for text in texts:
         found = classify(text)
         other = found - ACCEPTED
@@ -69,8 +71,10 @@ def decide(texts: list[str]) -> str | None:
             if found & ACCEPTED:
                 return None
             continue
+        if len(found & ACCEPTED) > 1 and not offers_choice(text):
+            joined = " AND "
         accepted |= found & ACCEPTED
-    return " OR ".join(sorted(accepted)) if accepted else None
+    return joined.join(sorted(accepted)) if accepted else None
 
 
 def offers_choice(text: str) -> bool:
