@@ -9,6 +9,7 @@ pub mod fit;
 pub mod items;
 pub mod keys;
 pub mod neighbours;
+pub mod peers;
 pub mod score;
 pub mod stats;
 pub mod systems;
