@@ -152,7 +152,11 @@ impl State {
             }
         }
         self.counts.answered += 1;
-        self.counts.took(path, waiter.asked.elapsed());
+        let took = waiter.asked.elapsed();
+        self.counts.took(path, took);
+        if path == Path::Model {
+            self.model_took(took);
+        }
     }
 
     /// Answers with nothing, for a reason that is counted and can be asked for.

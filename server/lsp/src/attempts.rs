@@ -161,23 +161,24 @@ impl State {
     /// it is kept, and if so whether that was turned down.
     pub(crate) fn history(&self, uri: &str, place: &Place, at_hand: Option<bool>) -> History {
         let open = self.documents.get(uri);
-        let last = open.map(|open| open.last).unwrap_or_default();
-        let here = last.end == place.offset;
+        let last = open.map(|open| &open.last);
+        let last = last.filter(|last| last.ends.contains(&place.offset));
         History {
             excluded: false,
             out_of_step: open.is_some_and(|open| open.out_of_step),
-            deleted_just_now: here && last.deleted,
+            deleted_just_now: last.is_some_and(|last| last.deleted),
             at_hand: at_hand.is_some(),
-            places_changed: if here { last.places } else { 0 },
+            places_changed: last.map_or(0, |last| last.places),
             dismissed_here: at_hand == Some(true),
         }
     }
 
     /// What is left of the wait after the last change. None by default: a local model loses little
-    /// when it is superseded. The client's own word counts most.
+    /// when it is superseded. The client's own word counts most; without one a wait is the governor's.
     fn debounce(&self, uri: &str, invoked: bool) -> Duration {
         let setting = self.settings.completion.debounce;
-        let wait = self.facts.debounce.or(setting).unwrap_or_default();
+        let wait = self.facts.debounce.or(setting);
+        let wait = wait.unwrap_or_else(|| self.effort.burst_wait());
         let changed = self.documents.get(uri).and_then(|open| open.last.at);
         match changed {
             Some(changed) if !invoked => wait.saturating_sub(changed.elapsed()),
@@ -227,7 +228,9 @@ impl State {
             return;
         };
         self.counts.superseded += flight.waiters.len() as u64;
+        let mut longest = Duration::ZERO;
         for waiter in flight.waiters.drain(..) {
+            longest = longest.max(waiter.asked.elapsed());
             waiter.answer.supersede();
         }
         let place = open.cursor.map(|cursor| Place::at(&open.document, cursor));
@@ -235,6 +238,7 @@ impl State {
         if !goes_on {
             self.supersede_flight(uri);
         }
+        self.waited_in_vain(longest);
     }
 
     /// Ends the document's flight and answers whoever waits for it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foretoken_engine::document::Document;
+use foretoken_engine::governor::Step;
 use foretoken_engine::lookup::Lookup;
 use foretoken_engine::place::Place;
 use foretoken_engine::prompt::Window;
@@ -120,7 +121,7 @@ impl State {
 
     /// Prepares the place of the active document's cursor, unless work for it is under way.
     pub(crate) fn prepare(&mut self) {
-        if !self.session.model_answers() {
+        if !self.session.model_answers() || !self.effort.does(Step::WarmUp) {
             return;
         }
         let Some((uri, open)) = self

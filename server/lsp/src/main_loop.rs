@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tower_lsp::gen_lsp_types::{CompletionList, InitializeResult, InlineCompletionList};
 
 use crate::flight::{self, Answer};
+use crate::power::Supply;
 use crate::proto::from::{CommandAsk, CompletionAsk};
 use crate::state::{Item, State};
 
@@ -78,6 +79,10 @@ pub(crate) enum Event {
     Model(infer::State),
     /// The client answered for its settings.
     Settings(Value),
+    /// Where the machine's power comes from now.
+    Power(Supply),
+    /// The editor's process has ended without a word.
+    ParentEnded,
     /// The notification `exit`.
     Exit,
     /// The client closed our input without a word.
@@ -308,6 +313,8 @@ fn write(state: &mut State, event: Event) {
         } => state.prepared(&uri, (opening, version), window),
         Event::Model(model) => state.model_changed(model),
         Event::Settings(settings) => state.take_settings(&settings),
+        Event::Power(supply) => state.power(supply),
+        Event::ParentEnded => state.parent_ended(),
         Event::Exit | Event::InputClosed => state.close_session(),
         // The caller has taken these out.
         Event::Request { .. } | Event::Stop => {}

@@ -78,6 +78,7 @@ impl State {
     pub(crate) fn model_changed(&mut self, state: infer::State) {
         if matches!(state, infer::State::Ready(_)) {
             self.forget_results();
+            self.effort.another_model();
         }
         self.session.model.send_replace(state);
         if self.session.initialized {

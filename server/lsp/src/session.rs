@@ -22,12 +22,9 @@ use crate::flight::{Answer, Waiter};
 use crate::main_loop::{Event, Events, Reply};
 use crate::model::Awaited;
 use crate::outbox::{Outbox, Outgoing};
+use crate::parent::{self, Polled};
 use crate::proto::facts;
 use crate::state::State;
-
-/// How often we look whether the editor's process still lives. It closes our input when it ends in
-/// any ordinary way; this is for the others.
-const PARENT_CHECK: Duration = Duration::from_secs(3);
 
 /// How long the end waits for a model that is just being loaded; with the rest of the end it stays
 /// under the second that an editor allows.
@@ -65,8 +62,8 @@ pub(crate) struct Session {
     /// When the pause that began with the last key or cursor hint is long enough.
     rest: Option<Instant>,
     pub(crate) moves: Moves,
-    /// The editor's process and when to look for it.
-    parent: Option<(u32, Instant)>,
+    /// The editor's process, where it has to be looked for.
+    parent: Option<Polled>,
 }
 
 impl fmt::Debug for Session {
@@ -223,13 +220,8 @@ impl State {
                 self.session.infer = Some(infer);
             }
         }
-        // A process that cannot be seen now, because it lives in another container, cannot be
-        // watched either.
-        self.session.parent = self
-            .facts
-            .process_id
-            .filter(|&pid| is_alive(pid))
-            .map(|pid| (pid, Instant::now() + PARENT_CHECK));
+        let watched = self.facts.process_id;
+        self.session.parent = watched.and_then(|pid| parent::watch(pid, &self.seams.events));
         capabilities::initialize_result(&self.facts, self.settings.completion.menu)
     }
 
@@ -270,6 +262,7 @@ impl State {
         if *self.settings != resolved.settings {
             self.forget_results();
             self.settings = Arc::new(resolved.settings);
+            self.effort.switch(self.settings.completion.governor);
             self.tell_status();
         }
         if self.session.initialized {
@@ -294,6 +287,13 @@ impl State {
         self.end_work();
         self.progress_end("the session ends".to_owned());
         self.seams.outbox.send(Outgoing::Close(reply));
+    }
+
+    /// The editor has gone without a word.
+    pub(crate) fn parent_ended(&mut self) {
+        tracing::info!("the editor's process has ended");
+        self.session.parent = None;
+        self.close_session();
     }
 
     /// Nobody asks any more: ends all work and lets the transport run out.
@@ -337,7 +337,7 @@ impl State {
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let pending = self.session.pending.iter().map(|pending| pending.due).min();
-        let parent = self.session.parent.map(|(_, at)| at);
+        let parent = self.session.parent.as_ref().map(Polled::due);
         [pending, parent, self.session.rest]
             .into_iter()
             .flatten()
@@ -360,49 +360,10 @@ impl State {
         if self.session.rest.take_if(|at| *at <= now).is_some() {
             self.prepare();
         }
-        if let Some((pid, at)) = &mut self.session.parent
-            && *at <= now
-        {
-            *at = now + PARENT_CHECK;
-            if !is_alive(*pid) {
-                tracing::info!("the editor's process has ended");
-                self.session.parent = None;
-                self.close_session();
-            }
+        let parent = self.session.parent.as_mut();
+        if parent.is_some_and(|parent| parent.has_ended(now)) {
+            self.parent_ended();
         }
         self.speculate();
-    }
-}
-
-/// Whether a process with this number exists, as far as this system tells; yes where it does not.
-fn is_alive(pid: u32) -> bool {
-    #[cfg(unix)]
-    {
-        let pid = i32::try_from(pid)
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
-        pid.is_some_and(|pid| {
-            // "Not permitted" says that there is one.
-            rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = pid;
-        true
-    }
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processes_that_live_and_do_not() {
-        assert!(is_alive(std::process::id()));
-        assert!(!is_alive(0));
-        assert!(!is_alive(u32::MAX));
-        // Above the largest process number of Linux (2^22) and macOS.
-        assert!(!is_alive(1 << 30));
     }
 }

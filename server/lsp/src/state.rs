@@ -21,6 +21,7 @@ use crate::client::Facts;
 use crate::config::Settings;
 use crate::context::Context;
 use crate::counts::Counts;
+use crate::effort::Effort;
 use crate::flight::Flight;
 use crate::offers::{Dismissed, Offers};
 use crate::pipeline::cache::Cache;
@@ -56,6 +57,7 @@ pub(crate) struct State {
     pub(crate) cache: Cache,
     pub(crate) offers: Offers,
     pub(crate) counts: Counts,
+    pub(crate) effort: Effort,
     /// Numbers flights.
     pub(crate) flights: u64,
     /// Documents opened so far.
@@ -98,14 +100,15 @@ pub(crate) struct Open {
 }
 
 /// What one change did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LastChange {
     /// It took text away and put none in its place.
     pub(crate) deleted: bool,
     /// Separate places that it touched.
     pub(crate) places: usize,
-    /// Where it ended, in bytes: what it did matters to a cursor that is still there.
-    pub(crate) end: usize,
+    /// Where each of its edits ended, in bytes of the text after all of them: what it did matters to a
+    /// cursor that is still there, and of several cursors any may be the one that asks.
+    pub(crate) ends: Vec<usize>,
     /// When it was applied; `None` before the first.
     pub(crate) at: Option<Instant>,
 }
@@ -124,6 +127,7 @@ impl State {
             cache: Cache::default(),
             offers: Offers::default(),
             counts: Counts::default(),
+            effort: Effort::default(),
             flights: 0,
             opened: 0,
             recent: Recent::default(),
@@ -239,14 +243,14 @@ impl State {
             return;
         }
         self.offers.edited(uri, edits);
-        let end = edits
-            .last()
-            .map_or(0, |edit| edit.start + edit.inserted.len());
+        self.key_typed();
+        let ends = ends(edits);
+        let end = ends.last().copied().unwrap_or_default();
         if let Some(open) = self.documents.get_mut(uri) {
             open.last = LastChange {
                 deleted: edits.iter().all(|edit| edit.inserted.is_empty()),
                 places: places(edits),
-                end,
+                ends,
                 at: Some(Instant::now()),
             };
             open.cursor = Some(end);
@@ -284,6 +288,7 @@ impl State {
     pub(crate) fn dismissed(&mut self, id: &str) {
         if let Some(Dismissed { uri, place, used }) = self.offers.dismissed(id) {
             self.cache.dismiss(&uri, &place, used);
+            self.effort.dismissed(self.offers.totals.accepted);
         }
     }
 
@@ -357,6 +362,22 @@ pub fn shown_path(path: &Path, folders: &[PathBuf]) -> String {
     shown.map_or(String::new(), |shown| {
         shown.to_string_lossy().replace('\\', "/")
     })
+}
+
+/// Where each of these edits ends in the text after all of them; of very many only the last.
+fn ends(edits: &[Edit]) -> Vec<usize> {
+    const MOST: usize = 64;
+    let mut ends: Vec<usize> = Vec::new();
+    for edit in &edits[edits.len().saturating_sub(MOST)..] {
+        for end in &mut ends {
+            // What lies behind an edit moves with it.
+            if *end >= edit.start + edit.removed_len {
+                *end = *end - edit.removed_len + edit.inserted.len();
+            }
+        }
+        ends.push(edit.start + edit.inserted.len());
+    }
+    ends
 }
 
 /// How many separate places these edits touch. Characters typed one after the other, and a deletion

@@ -50,6 +50,7 @@ impl State {
                 "dismissed": totals.dismissed,
             },
             "latencyMs": self.counts.latencies(),
+            "governor": self.effort.to_json(),
             "last": last,
             "documents": self.documents(hashes),
         })

@@ -45,10 +45,14 @@ pub struct CompletionOptions {
     /// files; a workspace file adds to the list.
     #[schemars(extend("default" = super::settings::DEFAULT_EXCLUDE))]
     pub exclude: Field<Vec<String>>,
-    /// Milliseconds between the last keystroke and the start of the work. Not set: what fits the
-    /// editor, which is 0 for most.
+    /// Milliseconds between the last keystroke and the start of the work. Not set: 0, but 15 to 25 in
+    /// fast bursts of typing while the machine runs on battery or under load (see `governor`).
     #[schemars(range(min = 0, max = 10_000))]
     pub debounce_ms: Field<u64>,
+    /// Whether less is computed ahead while the machine runs on battery or a keystroke costs more than
+    /// 50 ms of processor time: `auto`, or `off` for never. What a keystroke asks for is always computed.
+    #[schemars(extend("default" = "auto"))]
+    pub governor: Field<GovernorOption>,
     /// Whether the model is shown cuts of other open files of the project, such as the definition of an
     /// imported name: `auto` as far as it was trained with them, or `off`, which is all that a workspace
     /// file can say.
@@ -66,6 +70,17 @@ pub struct CompletionOptions {
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// Whether work ahead may be given up.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub enum GovernorOption {
+    /// On battery and under load.
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// Whether the model is shown cuts of other open files.
@@ -219,6 +234,7 @@ impl Options {
             new.disabled_languages.inherit(&old.disabled_languages);
             new.exclude.inherit(&old.exclude);
             new.debounce_ms.inherit(&old.debounce_ms);
+            new.governor.inherit(&old.governor);
             new.context.inherit(&old.context);
             new.menu.inherit(&old.menu);
             new.minimum_probability.inherit(&old.minimum_probability);
@@ -298,6 +314,14 @@ pub const KEYS: &[Key] = &[
         variable: "FORETOKEN_COMPLETION_DEBOUNCE_MS",
         shape: Shape::Number,
         expected: "a whole number of milliseconds from 0 to 10000",
+        editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "completion.governor",
+        variable: "FORETOKEN_COMPLETION_GOVERNOR",
+        shape: Shape::Text,
+        expected: "\"auto\" or \"off\"",
         editor: true,
         workspace: false,
     },

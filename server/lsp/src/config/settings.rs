@@ -66,6 +66,7 @@ impl Settings {
             "completion.debounceMs" => completion
                 .debounce
                 .map_or(Value::Null, |wait| (wait.as_millis() as u64).into()),
+            "completion.governor" => if completion.governor { "auto" } else { "off" }.into(),
             "completion.context" => if completion.context { "auto" } else { "off" }.into(),
             "completion.menu" => match completion.menu {
                 Menu::Auto => "auto".into(),
@@ -97,9 +98,11 @@ pub struct Completion {
     pub disabled_languages: BTreeSet<Language>,
     /// Files where nothing is suggested.
     pub exclude: Exclude,
-    /// Wait between the last keystroke and the start of the work; `None` leaves it to what is known
-    /// of the editor (0 where the editor itself waits).
+    /// Wait between the last keystroke and the start of the work; `None` leaves it to the governor,
+    /// which asks for none but in bursts.
     pub debounce: Option<Duration>,
+    /// Give up work ahead on battery and under load.
+    pub governor: bool,
     /// Show the model cuts of the other open files, as far as it was trained with them.
     pub context: bool,
     /// Offer suggestions in the completion menu of clients without ghost text.
@@ -116,6 +119,7 @@ impl Default for Completion {
             disabled_languages: BTreeSet::new(),
             exclude: Exclude::default(),
             debounce: None,
+            governor: true,
             context: true,
             menu: Menu::Auto,
             minimum_probability: None,

@@ -13,8 +13,8 @@ use tracing_subscriber::EnvFilter;
 use super::hint::hint;
 use super::{Layer, Problem, Resolved, SECTIONS};
 use crate::config::options::{
-    CompletionOptions, ContextOption, Field, KEYS, Key, LogOptions, MenuOption, ModelOptions, Options,
-    RuntimeOptions,
+    CompletionOptions, ContextOption, Field, GovernorOption, KEYS, Key, LogOptions, MenuOption,
+    ModelOptions, Options, RuntimeOptions,
 };
 use crate::config::settings::{Exclude, Menu};
 
@@ -77,6 +77,9 @@ impl Merge<'_> {
         });
         if let Some(wait) = wait {
             self.to.settings.completion.debounce = Some(Duration::from_millis(wait));
+        }
+        if let Some(governor) = self.take("completion.governor", &options.governor) {
+            self.to.settings.completion.governor = matches!(governor, GovernorOption::Auto);
         }
         let context = self.take("completion.context", &options.context);
         match context {

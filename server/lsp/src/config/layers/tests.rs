@@ -299,7 +299,9 @@ fn the_list_of_keys_is_the_schema() {
             Shape::Flag => "false",
             Shape::Number => "1",
             Shape::List => "go",
-            Shape::Text if key.path == "completion.context" => "off",
+            Shape::Text if matches!(key.path, "completion.context" | "completion.governor") => {
+                "off"
+            }
             Shape::Text if key.path == "completion.menu" => "never",
             Shape::Text if key.path == "log.filter" => "info",
             Shape::Text => "/x",
