@@ -172,9 +172,8 @@ impl Checkout {
 /// A cursor inside a line, and the rest of the line.
 fn cursor(text: &str, language: Language, random: &mut Random) -> Option<(usize, String)> {
     let comment = language.syntax().line_comment.unwrap_or("//");
-    let begin = text[..random.below(text.len())]
-        .rfind('\n')
-        .map_or(0, |at| at + 1);
+    let somewhere = text.floor_char_boundary(random.below(text.len()));
+    let begin = text[..somewhere].rfind('\n').map_or(0, |at| at + 1);
     let line = text[begin..].lines().next()?.trim_end();
     let indent = line.len() - line.trim_start().len();
     let code = &line[indent..];

@@ -199,6 +199,10 @@ impl Asked {
         stop: &dyn Fn() -> bool,
         events: &Events,
     ) -> Option<Arc<[Chosen]>> {
+        if model.info.budget.context == 0 {
+            // The package says that pieces do not help it.
+            return Some(Arc::default());
+        }
         let mut files: Vec<Arc<Facts>> = Vec::new();
         for source in &mut self.sources {
             if stop() {
