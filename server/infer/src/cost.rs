@@ -37,17 +37,27 @@ impl StepCost {
 
     /// The most tokens that one step may run; `None` before both kinds were seen.
     pub(crate) fn most(&self) -> Option<usize> {
+        let (quick, each) = self.line()?;
+        let room = QUANTUM.as_secs_f64() - quick;
+        let more = (0..=64).rev().find(|&more| small(more) * each <= room)?;
+        Some(more + PLAIN)
+    }
+
+    /// What one token more takes of a whole step without drafts.
+    pub(crate) fn price(&self) -> f32 {
+        /// As measured with the embedded model.
+        const USUAL: f64 = 0.12;
+        let price = self.line().map_or(USUAL, |(quick, each)| each / quick);
+        // A disturbed machine tells nonsense for a while.
+        price.clamp(0.02, 1.0) as f32
+    }
+
+    /// Seconds of a step without drafts, and of each token more. A long step that seems to cost nothing says
+    /// that something else disturbed the short ones.
+    fn line(&self) -> Option<(f64, f64)> {
         let ((few, quick), (many, slow)) = (self.plain?, self.drafting?);
         let each = (slow - quick) / (many - few);
-        let room = QUANTUM.as_secs_f64() - quick;
-        // A long step that seems to cost nothing says that something else disturbed the short ones.
-        if each <= 0.0 || many <= few {
-            return None;
-        }
-        (0..=64)
-            .rev()
-            .find(|&more| small(more) * each <= room)
-            .map(|more| more + PLAIN)
+        (each > 0.0 && many > few).then_some((quick, each))
     }
 }
 
@@ -84,6 +94,8 @@ mod tests {
             "no step fits, so nothing is bounded by this"
         );
         assert!(noted(1, 2).most().is_some_and(|most| most > 16));
+        assert!((noted(8, 16).price() - 0.125).abs() < 1e-3);
+        assert!(noted(8, 800).price() <= 1.0);
     }
 
     #[test]

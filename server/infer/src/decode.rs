@@ -9,7 +9,7 @@ use foretoken_engine::prompt::Section;
 use foretoken_engine::suggestion::Token;
 use tokio::sync::oneshot;
 
-use crate::draft::{self, Course, Tail};
+use crate::draft::{self, Course, Haystack, Tail};
 use crate::errand::{Caller, Errand};
 use crate::heal;
 use crate::job::{Class, End, Flow, Job, Outcome, Progress};
@@ -39,6 +39,7 @@ pub(crate) struct Run {
     outcome: Outcome,
     /// What the answer seems to repeat.
     course: Course,
+    haystack: Option<Haystack>,
     forks: Forks,
 }
 
@@ -49,8 +50,6 @@ struct Plan {
     ids: Vec<u32>,
     /// How many of them are the prompt.
     prompt: usize,
-    /// The text of the last section, as the user has it.
-    before: String,
     /// The end of it that generated tokens must spell again.
     owed: String,
     /// Bytes generated, owed ones included.
@@ -84,6 +83,7 @@ impl Run {
             plan: Plan::default(),
             outcome: Outcome::default(),
             course: Course::default(),
+            haystack: None,
             forks: Forks::default(),
         };
         (run, receiver)
@@ -209,9 +209,10 @@ impl Run {
                 break;
             }
         }
+        let kind = self.course.kind();
         self.course.advance(&self.plan.ids[first..]);
         if !drafts.is_empty() {
-            model.acceptance.note(drafts.len(), accepted);
+            model.acceptance.note(kind, drafts.len(), accepted);
             self.outcome.counts.drafted += drafts.len();
             self.outcome.counts.accepted += accepted;
         }
@@ -242,7 +243,7 @@ impl Run {
     }
 
     /// Ids to verify along with the next token.
-    fn draft(&mut self, model: &Model) -> Vec<u32> {
+    fn draft(&mut self, model: &mut Model) -> Vec<u32> {
         let plan = &self.plan;
         // Tokens that only respell what is owed do not count against the limit.
         let limits = &self.job.limits;
@@ -268,16 +269,22 @@ impl Run {
                 return Vec::new();
             };
             let tail = Tail {
-                before: &[plan.before.as_str(), self.outcome.text.as_str()].concat(),
                 text: &self.outcome.text,
                 owed,
                 piece: &[plan.piece.as_str(), generated].concat(),
-                ids: &plan.ids[plan.piece_at..],
+                piece_at: plan.piece_at,
+                ids: &plan.ids,
             };
-            self.course = draft::propose(&model.tokens, &self.job.drafts, tail);
+            let drafts = &self.job.drafts;
+            let haystack = self
+                .haystack
+                .get_or_insert_with(|| Haystack::new(&model.tokens, drafts, &mut model.drafted));
+            let proposal = drafts.proposal.as_deref();
+            self.course = draft::propose(&model.tokens, haystack, proposal, tail);
         }
-        let acceptance = model.acceptance.share();
-        self.course.next(acceptance, limit).to_vec()
+        self.course
+            .next(&model.acceptance, &model.cost, limit)
+            .to_vec()
     }
 
     /// Takes the best token of one row into the text; `Some` when that ends the job.
@@ -365,7 +372,6 @@ impl Plan {
         Plan {
             prompt: ids.len(),
             ids,
-            before: before.into(),
             owed: split.owed.into(),
             bytes: Vec::new(),
             piece: split.piece.into(),

@@ -8,7 +8,7 @@ use foretoken_engine::prompt::Control;
 use ort::session::builder::SessionBuilder;
 
 use crate::cost::StepCost;
-use crate::draft::Acceptance;
+use crate::draft::{Acceptance, Known};
 use crate::kv::Slots;
 use crate::library::{self, Places};
 use crate::package::{self, Package, PackageError};
@@ -33,6 +33,8 @@ pub(crate) struct Model {
     pub(crate) pace: Pace,
     pub(crate) acceptance: Acceptance,
     pub(crate) cost: StepCost,
+    /// Texts in which drafts were looked for last.
+    pub(crate) drafted: Known,
     /// See [`Options::kv_reuse`].
     pub(crate) kv_reuse: bool,
     /// See [`Options::drafts`]; also off where reuse is not exact.
@@ -136,6 +138,7 @@ impl Model {
             pace: Pace::new(),
             acceptance: Acceptance::default(),
             cost: StepCost::default(),
+            drafted: Known::default(),
             kv_reuse: options.kv_reuse,
             drafts: options.drafts && info.exact_reuse,
         };

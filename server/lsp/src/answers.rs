@@ -8,6 +8,7 @@ use crate::flight::{self, Answer, Report, Waiter};
 use crate::handlers::completion;
 use crate::handlers::inline_completion::{self, Offered};
 use crate::pipeline;
+use crate::pipeline::cache::{Hit, Kind, Origin};
 use crate::pipeline::complete::Completed;
 use crate::pipeline::report::Reason;
 use crate::state::State;
@@ -15,8 +16,14 @@ use crate::state::State;
 impl State {
     /// A flight's word. One that is no longer the document's is too late and means nothing.
     pub(crate) fn flight_report(&mut self, uri: &str, id: u64, report: Report) {
-        if let Report::Ended(completed) = &report {
-            self.counts.ran(&completed.report);
+        let ran = match &report {
+            Report::Ended(completed) => Some((&completed.report, &completed.empty)),
+            Report::Others(others) => Some((&others.report, &None)),
+            Report::Early(_) | Report::Broken => None,
+        };
+        if let Some((report, empty)) = ran {
+            let finished = *empty != Some(Reason::Superseded);
+            self.counts.ran(id, report, finished);
         }
         // Whoever waits for an older text must not be answered by what fits the newer one.
         self.settle_first(uri);
@@ -29,6 +36,7 @@ impl State {
         match report {
             Report::Early(suggestion) => self.early(uri, &suggestion),
             Report::Ended(completed) => self.ended(uri, *completed),
+            Report::Others(others) => self.others_found(uri, &others),
             Report::Broken => {
                 let flight = open.flight.take();
                 self.panicked("a completion");
@@ -46,12 +54,15 @@ impl State {
             return;
         };
         flight.wish.keep();
-        let place = flight.place.clone();
+        let (place, origin) = (flight.place.clone(), flight.origin());
         let waiters = std::mem::take(&mut flight.waiters);
-        self.cache.put(uri, &place, suggestion);
+        self.cache.put(uri, &place, suggestion, origin);
         for waiter in waiters {
             match flight::rest(&place, &suggestion.text, &waiter.place) {
-                Some(text) => self.offer(uri, waiter, text, Path::Model),
+                Some(text) => {
+                    self.count_shown(&waiter, origin);
+                    self.offer(uri, waiter, text, Path::Model);
+                }
                 // The end of the flight may still fit.
                 None => {
                     let open = self.documents.get_mut(uri);
@@ -86,15 +97,20 @@ impl State {
             Some(Reason::Reject(reject)) => Some((flight.place.clone(), *reject)),
             _ => None,
         };
+        self.written.note(uri, &flight);
+        let origin = flight.origin();
         if let Some(suggestion) = &completed.suggestion {
-            self.cache.put(uri, &flight.place, suggestion);
+            self.cache.put(uri, &flight.place, suggestion, origin);
         }
         for waiter in flight.waiters {
             let text = completed.suggestion.as_ref().and_then(|suggestion| {
                 flight::rest(&flight.place, &suggestion.text, &waiter.place)
             });
             match (text, &completed.empty) {
-                (Some(text), _) => self.offer(uri, waiter, text, Path::Model),
+                (Some(text), _) => {
+                    self.count_shown(&waiter, origin);
+                    self.offer(uri, waiter, text, Path::Model);
+                }
                 // Another document's request took the model; the user is no longer here.
                 (None, Some(Reason::Superseded)) => {
                     self.counts.superseded += 1;
@@ -106,6 +122,16 @@ impl State {
                 // It had joined on the strength of a beginning that did not hold.
                 (None, _) => self.restart(uri, waiter),
             }
+        }
+        if let Some(suggestion) = &completed.suggestion {
+            self.go_ahead(uri, (&flight.place, suggestion), Kind::Ahead);
+        }
+    }
+
+    /// The text of this job goes to the screen, unless its request was taken back.
+    fn count_shown(&mut self, waiter: &Waiter, origin: Origin) {
+        if !waiter.answer.is_cancelled() {
+            self.counts.speculation.shown(origin);
         }
     }
 
@@ -185,11 +211,12 @@ impl State {
     }
 
     /// A text at hand has no run of the model to report.
-    pub(crate) fn note_source(&mut self, uri: &str, source: &'static str, suggestion: &Suggestion) {
+    pub(crate) fn note_hit(&mut self, uri: &str, hit: &Hit) {
         if let Some(open) = self.documents.get_mut(uri) {
             open.report = Some(pipeline::report::Report {
-                source: Some(source),
-                probability: Some(suggestion.probability),
+                source: Some("cache"),
+                probability: Some(hit.suggestion.probability),
+                at_hand: Some(pipeline::report::AtHand::of(hit)),
                 ..Default::default()
             });
         }

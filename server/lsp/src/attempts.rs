@@ -10,15 +10,14 @@ use foretoken_engine::document::Document;
 use foretoken_engine::place::Place;
 use foretoken_engine::suggestion::Reject;
 use foretoken_engine::trigger::{self, History, Kind, Skip};
-use foretoken_infer::Class;
+use foretoken_infer::{Class, Errand};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use crate::counts::Path;
 use crate::flight::{Answer, Flight, Report, Waiter};
 use crate::handlers::inline_completion::{self, Point};
 use crate::main_loop::Event;
-use crate::pipeline::complete::{self, Attempt, Inputs};
+use crate::pipeline::complete::{self, Attempt, Inputs, Model};
 use crate::pipeline::report::Reason;
 use crate::proto::from::CompletionAsk;
 use crate::state::{Open, State};
@@ -109,16 +108,17 @@ impl State {
 
     /// What is at hand answers, what is under way is joined, else something is begun.
     fn serve_waiter(&mut self, uri: &str, document: Document, waiter: Waiter) {
-        let hit = self.cache.get(uri, &waiter.place);
+        let hit = self.at_hand(uri, &waiter.place);
         let kind = kind(waiter.invoked);
         let history = self.history(uri, &waiter.place, hit.as_ref().map(|hit| hit.dismissed));
         if let Err(skip) = trigger::decide(&waiter.place, kind, &history) {
             return self.decline(Some(uri), waiter.answer, &Reason::Skip(skip));
         }
         if let Some(hit) = hit {
-            self.counts.hits += 1;
-            self.note_source(uri, "cache", &hit.suggestion);
-            return self.offer(uri, waiter, hit.suggestion.text, Path::Hit);
+            return match waiter.invoked {
+                true => self.cycle(uri, waiter, hit),
+                false => self.serve_hit(uri, waiter, hit),
+            };
         }
         if let Some(reject) = self.known_nothing(uri, &waiter.place) {
             self.counts.hits += 1;
@@ -141,8 +141,10 @@ impl State {
 
     /// The document's flight, if its result will be of use at this place.
     fn flight_for(&mut self, uri: &str, place: &Place) -> Option<&mut Flight> {
+        let attach = !self.session.off.attach;
         let flight = self.documents.get_mut(uri)?.flight.as_mut()?;
-        flight.agrees(place).then_some(flight)
+        let agrees = (attach || flight.place == *place) && flight.agrees(place);
+        agrees.then_some(flight)
     }
 
     /// Waits with the flight whose result will fit, or begins one.
@@ -189,7 +191,8 @@ impl State {
     /// At the end of a tick in which the active document was edited: begins what the client will
     /// ask for in a moment, unless it has asked already.
     pub(crate) fn speculate(&mut self) {
-        if !std::mem::take(&mut self.touched) || !self.session.model_answers() {
+        let wanted = std::mem::take(&mut self.touched) && !self.session.off.edit;
+        if !wanted || !self.session.model_answers() {
             return;
         }
         let Some(uri) = self.active.clone() else {
@@ -209,7 +212,7 @@ impl State {
         let history = self.history(&uri, &place, None);
         let wanted = trigger::decide(&place, Kind::Automatic, &history).is_ok();
         let known =
-            self.cache.get(&uri, &place).is_some() || self.known_nothing(&uri, &place).is_some();
+            self.at_hand(&uri, &place).is_some() || self.known_nothing(&uri, &place).is_some();
         if wanted && !known {
             let document = open.document.clone();
             self.counts.speculative += 1;
@@ -234,7 +237,9 @@ impl State {
             waiter.answer.supersede();
         }
         let place = open.cursor.map(|cursor| Place::at(&open.document, cursor));
-        let goes_on = place.is_some_and(|place| flight.agrees(&place)) && flight.wish.keep();
+        let attach = !self.session.off.attach;
+        let goes_on =
+            attach && place.is_some_and(|place| flight.agrees(&place)) && flight.wish.keep();
         if !goes_on {
             self.supersede_flight(uri);
         }
@@ -248,6 +253,7 @@ impl State {
             .get_mut(uri)
             .and_then(|open| open.flight.take());
         if let Some(flight) = flight {
+            self.written.note(uri, &flight);
             self.counts.superseded += flight.waiters.len() as u64;
             flight.supersede();
         }
@@ -287,15 +293,25 @@ impl State {
             None => Class::Speculative,
         };
         let flight = Flight::new(self.flights, place, waiter);
+        self.counts.speculation.started(flight.origin());
         let attempt = self.attempt(uri, &flight, class);
         open_flight(self.documents.get_mut(uri), flight);
-        self.launch(uri, inputs, attempt);
+        self.launch(uri, |model| async move {
+            let model = model.as_ref().map_err(Clone::clone);
+            Report::Ended(Box::new(complete::run(inputs, model, attempt).await))
+        });
     }
 
     /// How the pipeline reports to the loop and hears that nobody waits any more.
     fn attempt(&self, uri: &str, flight: &Flight, class: Class) -> Attempt {
         let (stopping, growing) = (Arc::clone(&flight.wish), Arc::clone(&flight.wish));
         let events = self.seams.events.clone();
+        let waited = Arc::clone(&flight.wish);
+        let errand = Errand {
+            awaited: Some(Arc::new(move || waited.is_awaited())),
+            ..self.errand(uri)
+        };
+        let likely = self.written.of(uri);
         let (uri, id) = (uri.to_owned(), flight.id);
         Attempt {
             class,
@@ -309,22 +325,23 @@ impl State {
                     report: Report::Early(suggestion),
                 });
             })),
+            errand,
+            likely,
         }
     }
 
     /// Runs the pipeline as a task of its own; a panic in it costs this flight.
-    fn launch(&self, uri: &str, inputs: Inputs, attempt: Attempt) {
+    pub(crate) fn launch<Story, Told>(&self, uri: &str, story: Story)
+    where
+        Story: FnOnce(Result<Model, Reason>) -> Told + Send + 'static,
+        Told: Future<Output = Report> + Send + 'static,
+    {
         let (events, uri, id) = (self.seams.events.clone(), uri.to_owned(), self.flights);
         let model = self.session.model();
         self.seams.runtime.spawn(async move {
-            let story = async {
-                let model = model.ready().await;
-                complete::run(inputs, model.as_ref().map_err(Clone::clone), attempt).await
-            };
-            let report = match AssertUnwindSafe(story).catch_unwind().await {
-                Ok(completed) => Report::Ended(Box::new(completed)),
-                Err(_) => Report::Broken,
-            };
+            let story = async { story(model.ready().await).await };
+            let report = AssertUnwindSafe(story).catch_unwind().await;
+            let report = report.unwrap_or(Report::Broken);
             events.send(Event::Flight { uri, id, report });
         });
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::pipeline::report::{Report, Stages, Tokens, milliseconds};
+use crate::speculation::Tally;
 
 /// Latencies kept of each kind for the quantiles.
 const KEPT: usize = 1000;
@@ -32,9 +33,10 @@ pub(crate) struct Counts {
     pub(crate) speculative: u64,
     /// Jobs that the model has ended.
     model_calls: u64,
-    /// Tokens that it ran, and of these those of jobs that gave no text to show.
+    /// Tokens that it ran.
     tokens_run: u64,
-    tokens_unused: u64,
+    /// What was computed ahead, and which jobs gave a text that was shown.
+    pub(crate) speculation: Tally,
     /// Sums over these jobs. What decoding costs a token cannot be had from the last report alone,
     /// since an early answer leaves before its job has ended.
     work: Work,
@@ -104,7 +106,7 @@ impl Counts {
     }
 
     /// Counts what a completion cost.
-    pub(crate) fn ran(&mut self, report: &Report) {
+    pub(crate) fn ran(&mut self, job: u64, report: &Report, finished: bool) {
         if report.model.is_none() {
             return;
         }
@@ -113,9 +115,7 @@ impl Counts {
         self.model_calls += 1;
         self.tokens_run += run;
         self.work.add(tokens, &report.ms);
-        if report.source.is_none() {
-            self.tokens_unused += run;
-        }
+        self.speculation.ended(job, run, finished);
     }
 
     pub(crate) fn took(&mut self, path: Path, time: Duration) {
@@ -138,7 +138,9 @@ impl Counts {
             "speculative": self.speculative,
             "modelCalls": self.model_calls,
             "tokensRun": self.tokens_run,
-            "tokensUnused": self.tokens_unused,
+            // Of these, the tokens of jobs none of whose text was shown so far.
+            "tokensUnused": self.tokens_run.saturating_sub(self.speculation.tokens_shown()),
+            "speculation": self.speculation.to_json(),
             "work": self.work.to_json(),
             "exchanges": self.exchanges,
             "changes": self.changes,

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use tower_lsp::gen_lsp_types::{CompletionList, InlineCompletionList};
 
 use crate::main_loop::{Refusal, Reply};
+use crate::pipeline::cache::{Hit, Kind, Origin};
 use crate::pipeline::complete::Completed;
+use crate::pipeline::generate::others::Others;
 use crate::proto::to;
 
 /// One running attempt.
@@ -24,6 +26,10 @@ pub(crate) struct Flight {
     pub(crate) place: Place,
     pub(crate) wish: Arc<Wish>,
     pub(crate) waiters: Vec<Waiter>,
+    /// Nobody had asked when it began.
+    unasked: bool,
+    /// The text that is shown already, where others are looked for.
+    pub(crate) first: Option<Hit>,
 }
 
 /// What a flight tells the loop.
@@ -32,6 +38,8 @@ pub(crate) enum Report {
     /// A text that may be shown while the rest is still being generated.
     Early(Suggestion),
     Ended(Box<Completed>),
+    /// Other texts than the one that is shown.
+    Others(Box<Others>),
     /// Its task panicked.
     Broken,
 }
@@ -101,12 +109,29 @@ impl Flight {
             place,
             wish: Arc::default(),
             waiters: Vec::new(),
+            unasked: waiter.is_none(),
+            first: None,
         };
         match waiter {
             Some(waiter) => drop(flight.attach(waiter)),
             None => drop(flight.wish.keep()),
         }
         flight
+    }
+
+    /// What its texts come from.
+    pub(crate) fn origin(&self) -> Origin {
+        let kind = match self.unasked {
+            true => Kind::Edit,
+            false => Kind::Request,
+        };
+        Origin { job: self.id, kind }
+    }
+
+    /// The line that it was made for, as far as the model has written it, shown or not.
+    pub(crate) fn line(&self) -> Option<String> {
+        let text = self.wish.text();
+        (!text.is_empty()).then(|| [self.place.head.as_str(), &text].concat())
     }
 
     /// Lets one more request wait for the result. Gives it back where the worker was told already that
@@ -169,6 +194,12 @@ impl Wish {
         let waits = |token: &Weak<()>| token.strong_count() > 0;
         wanted.over |= !wanted.speculative && !wanted.waiting.iter().any(waits);
         wanted.over
+    }
+
+    /// Whether somebody waits for it, whoever began it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let waiting = &lock(&self.wanted).waiting;
+        waiting.iter().any(|token| token.strong_count() > 0)
     }
 
     /// Nobody wants the result any more.

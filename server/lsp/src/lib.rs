@@ -4,6 +4,7 @@
 
 // From the wire inwards: frames, edge, backend, main_loop, then what the loop owns (state, session)
 // and how it answers (attempts, flight, answers); pipeline knows none of them.
+mod ahead;
 mod answers;
 mod attempts;
 mod backend;
@@ -14,6 +15,7 @@ mod client;
 pub mod config;
 mod context;
 mod counts;
+mod cycling;
 mod edge;
 mod effort;
 mod flight;
@@ -30,6 +32,7 @@ mod power;
 mod proto;
 mod serve;
 mod session;
+mod speculation;
 mod state;
 mod status;
 pub mod telemetry;

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tower_lsp::gen_lsp_types::{CompletionList, InitializeResult, InlineCompletionList};
 
+use crate::ahead::Gone;
 use crate::flight::{self, Answer};
 use crate::power::Supply;
 use crate::proto::from::{CommandAsk, CompletionAsk};
@@ -68,6 +69,8 @@ pub(crate) enum Event {
         id: u64,
         report: flight::Report,
     },
+    /// What comes behind a text that is shown was computed.
+    Ahead(Box<Gone>),
     /// The prompt for a resting place was made anew and is in the model's cache.
     Prepared {
         uri: String,
@@ -305,6 +308,7 @@ fn write(state: &mut State, event: Event) {
             facts,
         } => state.take_facts(&uri, opening, facts),
         Event::Flight { uri, id, report } => state.flight_report(&uri, id, report),
+        Event::Ahead(gone) => state.gone_ahead(&gone),
         Event::Prepared {
             uri,
             opening,

@@ -76,8 +76,12 @@ impl Offers {
         if let Some(older) = self.live(uri) {
             older.live = false;
         }
-        self.next += 1;
         self.totals.offered += 1;
+        self.add(uri, place, text, true)
+    }
+
+    fn add(&mut self, uri: &str, place: &Place, text: &str, live: bool) -> String {
+        self.next += 1;
         let id = self.next.to_string();
         self.recent.push_back(Offer {
             id: id.clone(),
@@ -88,12 +92,17 @@ impl Offers {
             shown: false,
             accepted: false,
             whole: false,
-            live: true,
+            live,
         });
         if self.recent.len() > REMEMBERED {
             self.recent.pop_front();
         }
         id
+    }
+
+    /// The id for a text that is offered beside the one on the screen.
+    pub(crate) fn beside(&mut self, uri: &str, place: &Place, text: &str) -> String {
+        self.add(uri, place, text, false)
     }
 
     /// Nothing is on the screen of this document any more.

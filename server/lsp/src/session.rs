@@ -24,6 +24,7 @@ use crate::model::Awaited;
 use crate::outbox::{Outbox, Outgoing};
 use crate::parent::{self, Polled};
 use crate::proto::facts;
+use crate::speculation::Off;
 use crate::state::State;
 
 /// How long the end waits for a model that is just being loaded; with the rest of the end it stays
@@ -62,6 +63,8 @@ pub(crate) struct Session {
     /// When the pause that began with the last key or cursor hint is long enough.
     rest: Option<Instant>,
     pub(crate) moves: Moves,
+    /// Switched off for a measurement.
+    pub(crate) off: Off,
     /// The editor's process, where it has to be looked for.
     parent: Option<Polled>,
 }
@@ -123,6 +126,7 @@ impl Session {
             pending: Vec::new(),
             rest: None,
             moves: Moves::default(),
+            off: Off::of_environment(),
             parent: None,
         }
     }
@@ -198,7 +202,9 @@ impl Session {
     }
 
     fn start_model(&mut self, settings: &Settings, events: &Events) -> Infer {
-        let options = self.options.take().unwrap_or_else(|| settings.infer(None));
+        let mut options = self.options.take().unwrap_or_else(|| settings.infer(None));
+        options.drafts &= !self.off.drafts;
+        options.kv_reuse &= !self.off.reuse;
         let events = events.clone();
         Infer::start(
             options,

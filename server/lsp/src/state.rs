@@ -28,6 +28,7 @@ use crate::pipeline::cache::Cache;
 use crate::pipeline::report::Report;
 use crate::proto::uri;
 use crate::session::{Seams, Session};
+use crate::speculation::Written;
 
 /// How long a parse may hold up the loop; the rest of it runs on the blocking pool. Start value.
 const PARSE_LIMIT: Duration = Duration::from_millis(2);
@@ -58,8 +59,12 @@ pub(crate) struct State {
     pub(crate) offers: Offers,
     pub(crate) counts: Counts,
     pub(crate) effort: Effort,
-    /// Numbers flights.
+    /// Numbers flights, and what runs behind them.
     pub(crate) flights: u64,
+    /// What the model wrote last, for the drafts of what it writes next.
+    pub(crate) written: Written,
+    /// The place behind a shown text that was computed last.
+    pub(crate) ahead_done: Option<u64>,
     /// Documents opened so far.
     opened: u64,
     /// Where was edited lately, by the documents' openings.
@@ -129,6 +134,8 @@ impl State {
             counts: Counts::default(),
             effort: Effort::default(),
             flights: 0,
+            written: Written::default(),
+            ahead_done: None,
             opened: 0,
             recent: Recent::default(),
         }

@@ -50,6 +50,8 @@ impl State {
                 "dismissed": totals.dismissed,
             },
             "latencyMs": self.counts.latencies(),
+            "cache": {"places": self.cache.len(), "bytes": self.cache.bytes()},
+            "off": self.session.off.names(),
             "governor": self.effort.to_json(),
             "last": last,
             "documents": self.documents(hashes),

@@ -2,14 +2,17 @@
 //! that typing along a suggestion, deleting and undoing are answered without the model.
 //! The *key* of a place is a hash of the document, of the text before the cursor and of what follows
 //! it. A look-up goes back character by character: a text that was offered there and begins with
-//! what was typed since still holds. The map's guards never leave this file.
+//! what was typed since still holds. A key holds several texts: what was typed may fit one that was
+//! never shown. The map's guards never leave this file.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use dashmap::mapref::one::RefMut;
 use foretoken_engine::place::Place;
 use foretoken_engine::suggestion::Suggestion;
+use serde::Serialize;
 
 /// Most entries. Value of the trie of `completion.md` (Copilot keeps 100, llama.vim 250).
 const ENTRIES: usize = 250;
@@ -24,6 +27,12 @@ const LOOK_BACK: usize = 128;
 /// practice, and an edit far above keeps the entries below it.
 const REACH: usize = 512;
 
+/// Most texts under one key: the one shown, and what may be shown in its place.
+const TEXTS: usize = 4;
+
+/// What an entry takes beside its texts, as counted against `BYTES`.
+const OVERHEAD: usize = 128;
+
 /// See the module's header.
 #[derive(Debug, Default)]
 pub struct Cache {
@@ -32,12 +41,46 @@ pub struct Cache {
     bytes: AtomicU64,
 }
 
-#[derive(Debug)]
+/// The texts known at one place, the one to be shown first.
+#[derive(Debug, Default)]
 struct Entry {
+    texts: Vec<Kept>,
+    /// The other texts of the first one were computed; there may be none.
+    complete: bool,
+    used: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
     suggestion: Suggestion,
+    origin: Origin,
     /// After how many typed bytes of the text the user turned it down.
     dismissed: Vec<usize>,
-    used: u64,
+}
+
+/// What made a text, to count what was of use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Number of the job.
+    pub job: u64,
+    pub kind: Kind,
+}
+
+/// Why a text was computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// Somebody asked.
+    #[default]
+    Request,
+    /// An edit made a request likely.
+    Edit,
+    /// As if the text shown before it had been accepted.
+    Ahead,
+    /// Little was left of the text that was shown.
+    Refill,
+    /// In place of the best text.
+    Alternative,
 }
 
 /// A text that still holds.
@@ -47,11 +90,31 @@ pub struct Hit {
     pub suggestion: Suggestion,
     /// The user turned it down here.
     pub dismissed: bool,
+    pub origin: Origin,
+    /// Bytes of it that were typed since it was made.
+    pub typed: usize,
 }
 
 impl Cache {
     /// What is at hand for this place of the document with this name.
     pub fn get(&self, document: &str, place: &Place) -> Option<Hit> {
+        let (entry, typed) = self.find(document, place)?;
+        entry.hits(typed).next()
+    }
+
+    /// All texts that may be shown in each other's place here, the one shown first; `None` where the
+    /// others were not computed.
+    pub fn all(&self, document: &str, place: &Place) -> Option<Vec<Hit>> {
+        let (entry, typed) = self.find(document, place)?;
+        entry.complete.then(|| entry.hits(typed).collect())
+    }
+
+    /// The nearest entry that knows how to go on, and what was typed since.
+    fn find<'a>(
+        &'a self,
+        document: &str,
+        place: &'a Place,
+    ) -> Option<(RefMut<'a, u64, Entry>, &'a str)> {
         if self.entries.is_empty() {
             return None;
         }
@@ -69,43 +132,56 @@ impl Cache {
                 continue;
             };
             let typed = &place.before[end..];
-            let Some(rest) = entry.suggestion.text.strip_prefix(typed) else {
-                continue;
-            };
-            if rest.trim().is_empty() {
-                continue;
+            if entry.hits(typed).next().is_some() {
+                entry.used = self.clock.fetch_add(1, Ordering::Relaxed);
+                return Some((entry, typed));
             }
-            let suggestion = Suggestion {
-                text: rest.to_owned(),
-                ..entry.suggestion.clone()
-            };
-            entry.used = self.clock.fetch_add(1, Ordering::Relaxed);
-            return Some(Hit {
-                suggestion,
-                dismissed: entry.dismissed.contains(&typed.len()),
-            });
         }
         None
     }
 
-    /// Keeps a suggestion that was made for this place; a longer text replaces a shorter one.
-    pub fn put(&self, document: &str, place: &Place, suggestion: &Suggestion) {
+    /// Keeps a suggestion that was made for this place. A longer text takes the place of its own
+    /// beginning, so that what was shown only grows; another text goes before the older ones.
+    pub fn put(&self, document: &str, place: &Place, suggestion: &Suggestion, origin: Origin) {
+        self.insert(document, place, |entry| {
+            entry.put(suggestion, origin);
+        });
+    }
+
+    /// Keeps what may be shown in place of the text at this place, behind it.
+    pub fn put_others(&self, document: &str, place: &Place, others: &[Suggestion], origin: Origin) {
+        self.insert(document, place, |entry| {
+            for suggestion in others {
+                entry.texts.push(Kept::new(suggestion, origin));
+            }
+            entry.texts.truncate(TEXTS);
+            entry.complete = true;
+        });
+    }
+
+    fn insert(&self, document: &str, place: &Place, change: impl FnOnce(&mut Entry)) {
         let sums = Sums::of(place.before.as_bytes());
         let key = key(around(document, place), &sums, place.before.len());
-        let entry = Entry {
-            suggestion: suggestion.clone(),
-            dismissed: self.dismissals(key, &suggestion.text),
-            used: self.clock.fetch_add(1, Ordering::Relaxed),
-        };
-        self.count(suggestion.text.len(), self.entries.insert(key, entry));
-        while self.entries.len() > ENTRIES || self.bytes.load(Ordering::Relaxed) > BYTES as u64 {
+        {
+            let mut entry = self.entries.entry(key).or_default();
+            let before = entry.bytes();
+            entry.used = self.clock.fetch_add(1, Ordering::Relaxed);
+            change(&mut entry);
+            self.bytes
+                .fetch_add(entry.bytes() as u64, Ordering::Relaxed);
+            self.bytes.fetch_sub(before as u64, Ordering::Relaxed);
+        }
+        while self.entries.len() > ENTRIES || self.bytes() > BYTES {
             let oldest = self
                 .entries
                 .iter()
                 .map(|entry| (entry.used, *entry.key()))
                 .min();
             let Some((_, oldest)) = oldest else { break };
-            self.count(0, self.entries.remove(&oldest).map(|(_, entry)| entry));
+            if let Some((_, entry)) = self.entries.remove(&oldest) {
+                self.bytes
+                    .fetch_sub(entry.bytes() as u64, Ordering::Relaxed);
+            }
         }
     }
 
@@ -114,11 +190,28 @@ impl Cache {
     pub fn dismiss(&self, document: &str, place: &Place, typed: usize) {
         let sums = Sums::of(place.before.as_bytes());
         let key = key(around(document, place), &sums, place.before.len());
-        if let Some(mut entry) = self.entries.get_mut(&key)
-            && !entry.dismissed.contains(&typed)
+        let mut entry = self.entries.get_mut(&key);
+        let first = entry.as_mut().and_then(|entry| entry.texts.first_mut());
+        if let Some(kept) = first
+            && !kept.dismissed.contains(&typed)
         {
-            entry.dismissed.push(typed);
+            kept.dismissed.push(typed);
         }
+    }
+
+    /// How many places are known.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes of all that is kept.
+    pub fn bytes(&self) -> usize {
+        usize::try_from(self.bytes.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
 
     /// Forgets everything.
@@ -126,23 +219,55 @@ impl Cache {
         self.entries.clear();
         self.bytes.store(0, Ordering::Relaxed);
     }
+}
 
-    /// Where the same beginning was turned down under this key: a text that goes on further, or less
-    /// far, is the same suggestion to the one who sees it.
-    fn dismissals(&self, key: u64, text: &str) -> Vec<usize> {
-        let entry = self.entries.get(&key);
-        let same = entry.filter(|entry| {
-            let old = &entry.suggestion.text;
-            old.starts_with(text) || text.starts_with(old.as_str())
-        });
-        same.map_or_else(Vec::new, |entry| entry.dismissed.clone())
+impl Entry {
+    /// What is left of each text that begins with what was typed.
+    fn hits(&self, typed: &str) -> impl Iterator<Item = Hit> {
+        self.texts.iter().filter_map(move |kept| {
+            let rest = kept.suggestion.text.strip_prefix(typed)?;
+            let left = Hit {
+                suggestion: Suggestion {
+                    text: rest.to_owned(),
+                    ..kept.suggestion
+                },
+                dismissed: kept.dismissed.contains(&typed.len()),
+                origin: kept.origin,
+                typed: typed.len(),
+            };
+            (!rest.trim().is_empty()).then_some(left)
+        })
     }
 
-    fn count(&self, added: usize, removed: Option<Entry>) {
-        self.bytes.fetch_add(added as u64, Ordering::Relaxed);
-        if let Some(removed) = removed {
-            let bytes = removed.suggestion.text.len() as u64;
-            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    fn put(&mut self, suggestion: &Suggestion, origin: Origin) {
+        let text = suggestion.text.as_str();
+        let goes_on = |kept: &Kept| text.starts_with(&kept.suggestion.text);
+        let is_begun = |kept: &Kept| kept.suggestion.text.starts_with(text);
+        let mut kept = Kept::new(suggestion, origin);
+        if let Some(at) = self.texts.iter().position(goes_on) {
+            // The same suggestion to the one who sees it, so a dismissal goes on to hold.
+            kept.dismissed = self.texts.remove(at).dismissed;
+        } else if let Some(at) = self.texts.iter().position(is_begun) {
+            kept = self.texts.remove(at);
+        } else {
+            self.complete = false;
+        }
+        self.texts.insert(0, kept);
+        self.texts.truncate(TEXTS);
+    }
+
+    fn bytes(&self) -> usize {
+        let texts = self.texts.iter().map(|kept| kept.suggestion.text.len());
+        texts.map(|length| length + OVERHEAD).sum()
+    }
+}
+
+impl Kept {
+    fn new(suggestion: &Suggestion, origin: Origin) -> Kept {
+        Kept {
+            suggestion: suggestion.clone(),
+            origin,
+            dismissed: Vec::new(),
         }
     }
 }
@@ -215,6 +340,10 @@ mod tests {
         }
     }
 
+    fn put(cache: &Cache, fixture: &str, text: &str) {
+        cache.put("doc", &place(fixture), &suggestion(text), Origin::default());
+    }
+
     fn rest(cache: &Cache, fixture: &str) -> Option<String> {
         Some(cache.get("doc", &place(fixture))?.suggestion.text)
     }
@@ -222,7 +351,7 @@ mod tests {
     #[test]
     fn typing_along_deleting_and_undoing_are_hits() {
         let cache = Cache::default();
-        cache.put("doc", &place("let a = $0;\nb"), &suggestion("vec![1]"));
+        put(&cache, "let a = $0;\nb", "vec![1]");
         assert_eq!(rest(&cache, "let a = $0;\nb").as_deref(), Some("vec![1]"));
         assert_eq!(rest(&cache, "let a = ve$0;\nb").as_deref(), Some("c![1]"));
         assert_eq!(rest(&cache, "let a = $0;\nb").as_deref(), Some("vec![1]"));
@@ -231,7 +360,7 @@ mod tests {
     #[test]
     fn another_place_is_a_miss() {
         let cache = Cache::default();
-        cache.put("doc", &place("let a = $0;\nb"), &suggestion("vec![1]"));
+        put(&cache, "let a = $0;\nb", "vec![1]");
         assert_eq!(rest(&cache, "let a = vx$0;\nb"), None);
         assert_eq!(rest(&cache, "let a = $0)\nb"), None);
         assert_eq!(rest(&cache, "let a = $0;\nc"), None);
@@ -244,7 +373,7 @@ mod tests {
     fn far_from_the_start_edits_above_do_not_matter() {
         let cache = Cache::default();
         let far = format!("{}\nlet a = $0", "x".repeat(3000));
-        cache.put("doc", &place(&far), &suggestion("1 + 1"));
+        put(&cache, &far, "1 + 1");
         assert_eq!(
             rest(&cache, &far.replacen("xx", "yyy", 1).replace("$0", "1 $0")).as_deref(),
             Some("+ 1")
@@ -255,17 +384,17 @@ mod tests {
     fn a_dismissed_text_stays_so_where_it_was_and_not_further_on() {
         let cache = Cache::default();
         let here = place("let a = $0");
-        cache.put("doc", &here, &suggestion("vec![1]"));
+        put(&cache, "let a = $0", "vec![1]");
         cache.dismiss("doc", &here, 0);
         cache.dismiss("doc", &here, 2);
         let dismissed = |fixture| cache.get("doc", &place(fixture)).unwrap().dismissed;
         assert!(dismissed("let a = $0"));
         assert!(!dismissed("let a = v$0"));
         assert!(dismissed("let a = ve$0"));
-        cache.put("doc", &here, &suggestion("vec![1, 2]"));
+        put(&cache, "let a = $0", "vec![2]");
         assert!(!cache.get("doc", &here).unwrap().dismissed, "another text");
         cache.dismiss("doc", &here, 0);
-        cache.put("doc", &here, &suggestion("vec![1, 2];"));
+        put(&cache, "let a = $0", "vec![2];");
         assert!(
             cache.get("doc", &here).unwrap().dismissed,
             "the same, longer"
@@ -273,15 +402,80 @@ mod tests {
     }
 
     #[test]
+    fn a_text_grows_and_never_shrinks() {
+        let cache = Cache::default();
+        for text in ["vec![1", "vec![1, 2];", "vec!["] {
+            put(&cache, "let a = $0", text);
+        }
+        assert_eq!(rest(&cache, "let a = $0").as_deref(), Some("vec![1, 2];"));
+        // Another text is shown first; the older one still answers whoever types it.
+        put(&cache, "let a = $0", "None;");
+        assert_eq!(rest(&cache, "let a = $0").as_deref(), Some("None;"));
+        assert_eq!(rest(&cache, "let a = v$0").as_deref(), Some("ec![1, 2];"));
+        assert_eq!(cache.len(), 1);
+    }
+
+    #[test]
+    fn other_texts_stand_behind_the_first() {
+        let cache = Cache::default();
+        let here = place("let a = $0");
+        put(&cache, "let a = $0", "vec![1]");
+        assert_eq!(cache.all("doc", &here), None, "nobody looked for others");
+        let others = [suggestion("Vec::new()"), suggestion("None")];
+        cache.put_others("doc", &here, &others, Origin::default());
+        let texts = |fixture| {
+            let hits = cache.all("doc", &place(fixture)).unwrap();
+            hits.into_iter()
+                .map(|hit| hit.suggestion.text)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(texts("let a = $0"), ["vec![1]", "Vec::new()", "None"]);
+        assert_eq!(texts("let a = V$0"), ["ec::new()"]);
+        put(&cache, "let a = $0", "vec![1];");
+        assert_eq!(texts("let a = $0"), ["vec![1];", "Vec::new()", "None"]);
+    }
+
+    #[test]
+    fn a_hit_knows_where_it_comes_from() {
+        let cache = Cache::default();
+        let origin = Origin {
+            job: 7,
+            kind: Kind::Ahead,
+        };
+        cache.put("doc", &place("let a = $0"), &suggestion("1 + 1"), origin);
+        let hit = cache.get("doc", &place("let a = 1 $0")).unwrap();
+        assert_eq!((hit.origin, hit.typed), (origin, 2));
+        assert_eq!(hit.suggestion.source, Source::Model);
+        assert_eq!(hit.suggestion.probability, 0.7);
+    }
+
+    #[test]
+    fn more_than_the_look_back_is_not_typed_along() {
+        let cache = Cache::default();
+        let text = "x".repeat(LOOK_BACK + 10);
+        put(&cache, "let a = $0", &text);
+        let typed = |count| format!("let a = {}$0", "x".repeat(count));
+        assert_eq!(
+            rest(&cache, &typed(LOOK_BACK)).map(|rest| rest.len()),
+            Some(10)
+        );
+        assert_eq!(rest(&cache, &typed(LOOK_BACK + 1)), None);
+    }
+
+    #[test]
     fn entries_and_bytes_are_bounded() {
         let cache = Cache::default();
         for number in 0..ENTRIES + 50 {
-            let place = place(&format!("let a{number} = $0"));
-            cache.put("doc", &place, &suggestion(&"x".repeat(8000)));
+            put(&cache, &format!("let a{number} = $0"), &"x".repeat(8000));
         }
-        assert!(cache.entries.len() <= ENTRIES);
-        let bytes: usize = cache.entries.iter().map(|e| e.suggestion.text.len()).sum();
+        assert!(cache.len() <= ENTRIES && !cache.is_empty());
+        let bytes: usize = cache.entries.iter().map(|entry| entry.bytes()).sum();
         assert!(bytes <= BYTES);
-        assert_eq!(bytes as u64, cache.bytes.load(Ordering::Relaxed));
+        assert_eq!(bytes, cache.bytes());
+        // The newest ones stayed.
+        let last = format!("let a{} = $0", ENTRIES + 49);
+        assert!(rest(&cache, &last).is_some() && rest(&cache, "let a0 = $0").is_none());
+        cache.clear();
+        assert_eq!((cache.len(), cache.bytes()), (0, 0));
     }
 }

@@ -14,7 +14,7 @@ use foretoken_engine::position::floor_boundary;
 use foretoken_engine::prompt::Window;
 use foretoken_engine::suggestion::{self, Gate, Raw, Source, Suggestion};
 use foretoken_engine::trigger::{self, History, Kind};
-use foretoken_infer::{Class, Drafts, Infer, ModelInfo};
+use foretoken_infer::{Class, Drafts, Errand, Infer, ModelInfo};
 
 use super::generate::Asked;
 use super::report::{self, Reason, Report, milliseconds};
@@ -64,6 +64,10 @@ pub struct Attempt {
     pub on_text: Box<dyn FnMut(&str) + Send>,
     /// Gets a suggestion that may be shown while the generation goes on, at most once.
     pub on_early: Option<Box<dyn FnOnce(Suggestion) + Send>>,
+    /// Whom the job is for, and what else is wanted of it.
+    pub errand: Errand,
+    /// Texts of which the answer may repeat a part, the likeliest first, before those of the file.
+    pub likely: Vec<Arc<str>>,
 }
 
 impl Attempt {
@@ -75,6 +79,8 @@ impl Attempt {
             stop: Arc::new(|| false),
             on_text: Box::new(|_| {}),
             on_early: None,
+            errand: Errand::default(),
+            likely: Vec::new(),
         }
     }
 }
@@ -139,7 +145,7 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
                 mode,
                 model,
                 drafts: Drafts {
-                    texts: around(&inputs.document, place.offset).to_vec(),
+                    texts: [&attempt.likely[..], &around(&inputs.document, place.offset)].concat(),
                     proposal: proposal.map(|proposal| proposal.text),
                 },
                 rival: report.candidates.lookup,
@@ -161,7 +167,7 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
 
 /// The text before and behind the cursor as the model writes it, with `\n` for every line end. They are
 /// two texts, since in one the longest match would always be the cursor itself.
-fn around(document: &Document, offset: usize) -> [Arc<str>; 2] {
+pub(super) fn around(document: &Document, offset: usize) -> [Arc<str>; 2] {
     let rope = document.rope();
     let from = floor_boundary(rope, offset.saturating_sub(DRAFT_REACH));
     let to = floor_boundary(rope, offset + DRAFT_REACH);

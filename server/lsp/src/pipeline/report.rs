@@ -10,6 +10,8 @@ use foretoken_engine::trigger::Skip;
 use foretoken_infer::{Counts, End, Timings};
 use serde::Serialize;
 
+use super::cache::{Hit, Kind};
+
 /// Why there is nothing to offer. Every empty answer has one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
@@ -105,6 +107,34 @@ pub struct Report {
     pub prompt_sha256: Option<String>,
     /// Cuts of other files in the prompt, in their order there.
     pub pieces: Vec<Piece>,
+    /// Where a text that was at hand comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_hand: Option<AtHand>,
+}
+
+/// What is known of a text that was at hand.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AtHand {
+    /// Who wrote it: `model` or `lookup`.
+    pub source: &'static str,
+    /// Why it was computed: `request`, `edit`, `ahead`, `refill` or `alternative`.
+    pub kind: Kind,
+    /// Bytes of it that were typed since.
+    pub typed: usize,
+    /// The user had turned it down here, and asked for it by the key.
+    pub dismissed: bool,
+}
+
+impl AtHand {
+    pub(crate) fn of(hit: &Hit) -> AtHand {
+        AtHand {
+            source: source_name(hit.suggestion.source),
+            kind: hit.origin.kind,
+            typed: hit.typed,
+            dismissed: hit.dismissed,
+        }
+    }
 }
 
 /// A cut of another file that the model saw.
