@@ -1,6 +1,7 @@
 //! What the benchmarks share: items and their scores, quantiles, the fit of a gate, a typist.
 //!
 //! `cargo bench -p foretoken-benches --bench latency` measures keystrokes over the real wire;
+//! `cargo run --release -p foretoken-benches --bin replay` measures keystrokes of real edit histories;
 //! `cargo run --release -p foretoken-benches --bin quality -- ITEMS.jsonl` measures texts;
 //! `cargo run --release -p foretoken-benches --bin context -- CHECKOUT...` measures what pieces of other
 //! files add to them, and what they cost.
@@ -10,6 +11,7 @@ pub mod items;
 pub mod keys;
 pub mod neighbours;
 pub mod peers;
+pub mod replay;
 pub mod score;
 pub mod stats;
 pub mod systems;

@@ -81,7 +81,8 @@ fn of_sample(name: &'static str, language: &'static str, marked: &str) -> Vec<Sc
 }
 
 /// The keys of a hunk. Its last line end is left out: the cursor stays on the last line.
-fn keys(hunk: &str) -> Vec<String> {
+#[must_use]
+pub fn keys(hunk: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut rest = hunk.trim_end_matches('\n');
     while let Some(c) = rest.chars().next() {
