@@ -77,7 +77,12 @@ impl State {
             return Err(Reason::Skip(Skip::OutOfStep));
         }
         if !self.allows(open) {
-            return Err(Reason::Disabled);
+            let excluded = self.settings.completion.exclude.matches(&open.path);
+            return Err(if excluded {
+                Reason::Skip(Skip::Excluded)
+            } else {
+                Reason::Disabled
+            });
         }
         inline_completion::read(&open.document, ask, self.facts.encoding)
     }
@@ -268,6 +273,7 @@ impl State {
         waiter: Option<Waiter>,
     ) {
         self.supersede_flight(uri);
+        let minimum_probability = self.least_probability();
         let history = self.history(uri, &place, None);
         let Some(open) = self.documents.get_mut(uri) else {
             if let Some(waiter) = waiter {
@@ -286,7 +292,7 @@ impl State {
             window: open.window.clone(),
             idle: open.last.at.is_none_or(|at| at.elapsed() >= IDLE),
             lookup: open.lookup.clone(),
-            minimum_probability: self.settings.completion.minimum_probability,
+            minimum_probability,
         };
         let class = match &waiter {
             Some(_) => Class::Request,

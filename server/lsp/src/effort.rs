@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
-use foretoken_engine::caution::Caution;
+use foretoken_engine::caution::{Caution, raised};
 use foretoken_engine::governor::{Cause, Governor, SLOW, Slowness, Step};
+use foretoken_engine::lookup::LOOKUP_GATE;
 use foretoken_engine::pace::Pace;
+use foretoken_infer as infer;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -62,6 +64,11 @@ impl Effort {
     /// Whether this work is done ahead, or given up for the machine's sake.
     pub(crate) fn does(&self, step: Step) -> bool {
         self.governor.given_up(step).is_none()
+    }
+
+    /// The longest draft, where there is a limit now, tokens.
+    pub(crate) fn draft_limit(&self) -> Option<usize> {
+        self.governor.draft_limit()
     }
 
     /// The wait after a key where no setting says one: none, but in a burst that the machine cannot afford to answer key
@@ -142,6 +149,21 @@ impl State {
         }
     }
 
+    /// The least probability to show: the user's own; else, while dismissals make careful, the fitted one
+    /// with what they add. `None` leaves it to what was fitted for each model.
+    pub(crate) fn least_probability(&mut self) -> Option<f32> {
+        let set = self.settings.completion.minimum_probability;
+        let raise = self.effort.caution(self.offers.totals.accepted);
+        if set.is_some() || raise == 0.0 {
+            return set;
+        }
+        let fitted = match self.session.model_state() {
+            infer::State::Ready(info) => info.gate.show.max(LOOKUP_GATE.show),
+            _ => LOOKUP_GATE.show,
+        };
+        Some(raised(fitted, raise))
+    }
+
     /// What the power supply is now.
     pub(crate) fn power(&mut self, supply: Supply) {
         if std::mem::replace(&mut self.effort.supply, supply) != supply {
@@ -202,7 +224,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::state::tests::session;
+    use crate::state::tests::{URI, session};
 
     /// As if so many ms had passed.
     fn pass(state: &mut State, ms: u64) {
@@ -260,6 +282,47 @@ mod tests {
             (state.effort.caution(1) - 0.08).abs() < 1e-2,
             "counted once"
         );
+    }
+
+    #[tokio::test]
+    async fn a_dismissal_raises_what_must_be_reached_unless_the_user_set_it() {
+        let (mut state, _received) = session("let a = 1;");
+        assert_eq!(state.least_probability(), None);
+        state.effort.dismissed(0);
+        let least = state.least_probability().unwrap();
+        assert!((least - LOOKUP_GATE.show - 0.05).abs() < 1e-2, "{least}");
+        let mut settings = (*state.settings).clone();
+        settings.completion.minimum_probability = Some(0.0);
+        state.settings = settings.into();
+        assert_eq!(state.least_probability(), Some(0.0));
+    }
+
+    /// A change with several cursors is known for what it is at each of them, and nowhere else.
+    #[tokio::test]
+    async fn several_cursors_are_several_places_at_each_of_them() {
+        use foretoken_engine::document::Change;
+        use foretoken_engine::place::Place;
+        use foretoken_engine::position::{Position, Range};
+
+        let (mut state, _received) = session("aa\nbb\ncc\n");
+        // As editors send them: the last place first.
+        let at = |line| Position { line, character: 2 };
+        let typed = |line| Change {
+            range: Some(Range {
+                start: at(line),
+                end: at(line),
+            }),
+            text: "xy".to_owned(),
+        };
+        state.change(URI, 2, Some(2), &[typed(2), typed(1), typed(0)]);
+        let places = |state: &State, byte| {
+            let place = Place::at(&state.documents[URI].document, byte);
+            state.history(URI, &place, None).places_changed
+        };
+        assert_eq!([4, 9, 14].map(|byte| places(&state, byte)), [3, 3, 3]);
+        assert_eq!(places(&state, 7), 0);
+        state.change(URI, 3, Some(3), &[typed(0)]);
+        assert_eq!(places(&state, 4), 1);
     }
 
     #[tokio::test]

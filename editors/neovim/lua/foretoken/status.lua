@@ -57,6 +57,7 @@ function M.describe(status)
   ))
   add(fill('median answer: %s from the model', milliseconds(at('latencyMs', 'model', 'p50'))))
   add(fill('median answer: %s from what it had ready', milliseconds(at('latencyMs', 'hit', 'p50'))))
+  add(fill('%s', at('governor', 'sentence')))
   return table.concat(lines, '\n')
 end
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use foretoken_engine::document::{Change, Document};
 use foretoken_engine::lookup::Lookup;
+use foretoken_engine::place;
 use foretoken_engine::position::{self, Encoding, Range};
 use foretoken_engine::prompt::Window;
-use foretoken_engine::trigger::{History, Kind};
+use foretoken_engine::trigger::{self, History, Kind, Skip};
 use foretoken_grammars::Language;
 use serde_json::{Value, json};
 
@@ -109,7 +110,7 @@ pub(super) fn run(
     let started = model::start(settings.infer(context.paths.as_ref()));
     let runtime = super::runtime()?;
     let mut session = Session {
-        allowed: settings.completion.allows(&path, document.language()),
+        refused: refusal(&settings.completion, &path, document.language()),
         settings: settings.completion,
         window: opened::window(&document, byte, &opened, &started),
         started,
@@ -245,6 +246,17 @@ fn print(completed: &Completed, out: &mut dyn Write, err: &mut dyn Write) -> Res
     Ok(())
 }
 
+/// Why the settings want no suggestions in this file.
+fn refusal(settings: &Completion, path: &Path, language: Language) -> Option<Reason> {
+    if settings.allows(path, language) {
+        None
+    } else if settings.exclude.matches(path) {
+        Some(Reason::Skip(Skip::Excluded))
+    } else {
+        Some(Reason::Disabled)
+    }
+}
+
 /// Nothing, for a reason that comes before all work.
 fn refused(reason: Reason) -> Completed {
     Completed {
@@ -264,8 +276,8 @@ fn refused(reason: Reason) -> Completed {
 
 /// An open document with a running model.
 struct Session {
-    /// Whether the settings want suggestions in this file.
-    allowed: bool,
+    /// Why the settings want no suggestions in this file.
+    refused: Option<Reason>,
     settings: Completion,
     started: Started,
     document: Document,
@@ -292,8 +304,8 @@ impl Session {
 
     /// One completion. `idle` is true for the first, which nothing came before.
     async fn ask(&mut self, kind: Kind, idle: bool) -> Completed {
-        if !self.allowed {
-            return refused(Reason::Disabled);
+        if let Some(reason) = &self.refused {
+            return refused(reason.clone());
         }
         let inputs = Inputs {
             document: self.document.clone(),
@@ -347,6 +359,12 @@ impl Session {
         )
     }
 
+    /// Why typing here would suggest nothing, whatever a key pressed for it does.
+    fn typing_skips(&self) -> Option<Skip> {
+        let place = place::Place::at(&self.document, self.byte);
+        trigger::decide(&place, Kind::Automatic, &History::default()).err()
+    }
+
     /// How it came about, for a person.
     fn explain(&self, completed: &Completed, err: &mut dyn Write) -> Result<(), Failure> {
         let (line, column) = self.place();
@@ -355,6 +373,9 @@ impl Session {
         writeln!(err, "place      line {line}, column {column}, {language}")?;
         let text = |name: &Option<&'static str>| name.unwrap_or("-");
         writeln!(err, "asked for  {}", text(&report.mode))?;
+        if let Some(skip) = self.typing_skips() {
+            writeln!(err, "typing     {}: {}", skip.code(), skip.sentence())?;
+        }
         writeln!(err, "model      {}", report.model.as_deref().unwrap_or("-"))?;
         match (report.source, report.probability) {
             (Some(source), Some(probability)) => {

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::model;
 use super::{Context, Failure, NOTHING, OK};
 use crate::paths;
+use crate::power::Supply;
 
 /// Above this the typist waits: one answer of eight tokens would take longer than the 100 ms of the
 /// latency goal.
@@ -63,6 +64,7 @@ pub(super) fn run(
         });
     }
     findings.push(settings(context));
+    findings.push(governor(context));
     findings.push(directories(context));
 
     let well = findings.iter().all(|finding| finding.well);
@@ -283,6 +285,30 @@ fn speed(outcome: Option<Outcome>) -> Finding {
             "promptTokens": outcome.counts.prompt,
             "generatedTokens": outcome.counts.generated,
         }),
+    }
+}
+
+/// What is computed ahead on this machine now. What a running server measures is in its status.
+fn governor(context: &Context) -> Finding {
+    let supply = Supply::now();
+    let power = match supply {
+        Supply::Unknown => "the system does not tell about the power supply",
+        Supply::Mains => "plugged in",
+        Supply::Battery => "on battery",
+    };
+    let what = match (context.settings.completion.governor, supply) {
+        (false, _) => "nothing is given up, as completion.governor is off",
+        (true, Supply::Battery) => {
+            "less is computed ahead, and fast bursts of typing wait 15 to 25 ms; \
+             completion.governor = \"off\" changes that"
+        }
+        (true, _) => "all is computed ahead, unless a keystroke costs over 50 ms of processor time",
+    };
+    Finding {
+        part: "governor",
+        well: true,
+        sentence: format!("{power}; {what}"),
+        details: json!({"on": context.settings.completion.governor, "power": supply.code()}),
     }
 }
 
