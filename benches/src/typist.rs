@@ -156,6 +156,19 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_gives_the_same_gaps_around_its_median() {
+        let draw = |seed| {
+            let mut gaps = Gaps::new(seed, 130.0);
+            (0..1000).map(|_| gaps.after("x")).collect::<Vec<f64>>()
+        };
+        assert_eq!(draw(1), draw(1));
+        assert_ne!(draw(1), draw(2));
+        // A tenth is in bursts, which moves the median down a little.
+        let median = crate::stats::quantile(&draw(1), 0.5);
+        assert!((105.0..140.0).contains(&median), "{median}");
+    }
+
+    #[test]
     fn a_new_line_and_its_indentation_are_one_key() {
         assert_eq!(keys("  ab\n    c\n"), ["  ", "a", "b", "\n    ", "c"]);
     }

@@ -107,6 +107,7 @@ pub fn latencies(played: &[&Played]) -> Figures {
     let model = ms(&keys, |k| {
         matches!(k.served, Served::Model | Served::Unknown)
     });
+    let text = ms(&keys, |k| matches!(k.answer, super::log::Answer::Text(_)));
     let after = |warm| move |key: &Key| key.jumped == Some(warm);
     let accepted = |key: &Key| matches!(key.kind, Kind::AcceptedAll | Kind::AcceptedWord);
     vec![
@@ -120,6 +121,9 @@ pub fn latencies(played: &[&Played]) -> Figures {
         ("l50_all_ms", quantile(&all, 0.5)),
         ("l95_all_ms", quantile(&all, 0.95)),
         ("l99_all_ms", quantile(&all, 0.99)),
+        ("l50_text_ms", quantile(&text, 0.5)),
+        ("l95_text_ms", quantile(&text, 0.95)),
+        ("l99_text_ms", quantile(&text, 0.99)),
         ("d100", d100(&keys, false)),
         ("d100_text", d100(&keys, true)),
         ("type_through", share(at_hand.len(), asked)),

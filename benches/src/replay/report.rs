@@ -6,15 +6,16 @@ use serde_json::{Map, Value, json};
 
 use super::compare::{Comparison, compare};
 use super::figures::{self, Baseline, Figures, get};
-use super::log::Played;
 use super::run::Run;
 use super::traces::{Class, Trace};
 use super::variants::{PLAIN, SHIPPED};
 use crate::stats::table;
 
 mod gates;
+mod tables;
 
 pub use gates::Gate;
+use tables::{by_class, by_language, order, speculation};
 
 /// Everything that a report is made from.
 #[derive(Debug)]
@@ -42,19 +43,6 @@ const RATIOS: [&str; 7] = [
     "after_accept_p50_ms",
     "tokens_per_key",
     "cpu_ms_per_key",
-];
-
-/// What is told of each class.
-const OF_CLASS: [&str; 9] = [
-    "keys",
-    "answered",
-    "with_text",
-    "l50_all_ms",
-    "l95_all_ms",
-    "l99_all_ms",
-    "d100",
-    "type_through",
-    "skipped",
 ];
 
 impl Report<'_> {
@@ -134,8 +122,21 @@ impl Report<'_> {
             line(&self.intervals(runs[0]));
             line(&format!("\n{persona}, {} by class\n", runs[0].variant));
             line(&by_class(runs[0]));
+            line(&format!(
+                "{persona}, {}, class `type` by language\n",
+                runs[0].variant
+            ));
+            line(&by_language(self, runs[0]));
+            line(&speculation(runs[0]));
             for run in &runs {
                 line(&order(run));
+                if !run.still_on.is_empty() {
+                    let kinds = run.still_on.join(", ");
+                    line(&format!(
+                        "{}: the server does not say that it has switched off {kinds}; this column may mean nothing",
+                        run.variant
+                    ));
+                }
             }
         }
         if let Some((found, ratio)) = self.drafts() {
@@ -256,8 +257,13 @@ impl Report<'_> {
                 .iter()
                 .map(|run| (run.variant.to_owned(), json!(run.disorder())))
                 .collect();
+            let counts: Map<String, Value> = runs
+                .iter()
+                .map(|run| (run.variant.to_owned(), run.counts.clone()))
+                .collect();
             let of_persona = json!({
                 "metrics": metrics, "classes": classes, "intervals": intervals, "disorder": disorder,
+                "counts": counts,
             });
             personas.insert(persona.to_owned(), of_persona);
         }
@@ -283,58 +289,6 @@ impl Report<'_> {
 fn head(runs: &[&Run]) -> Vec<String> {
     let words = runs.iter().map(|run| run.variant.to_owned());
     std::iter::once(String::new()).chain(words).collect()
-}
-
-fn by_class(run: &Run) -> String {
-    let names = OF_CLASS.iter().map(|name| (*name).to_owned());
-    let mut rows = vec![
-        std::iter::once(String::new())
-            .chain(names)
-            .collect::<Vec<_>>(),
-    ];
-    let mut jumps = String::new();
-    for class in Class::ALL {
-        let played: Vec<&Played> = run.of(class);
-        if played.is_empty() {
-            continue;
-        }
-        let figures = figures::latencies(&played);
-        let cells = OF_CLASS.iter().map(|name| cell(get(&figures, name)));
-        rows.push(
-            std::iter::once(class.word().to_owned())
-                .chain(cells)
-                .collect(),
-        );
-        if class == Class::Jump {
-            let [cold, warm] =
-                ["cold_jump_p50_ms", "warm_jump_p50_ms"].map(|n| cell(get(&figures, n)));
-            jumps = format!("first key after a jump, p50: cold {cold} ms, warm {warm} ms\n");
-        }
-    }
-    format!("{}{jumps}", table(&rows))
-}
-
-fn order(run: &Run) -> String {
-    let found = run.disorder();
-    let told = run.played.iter().any(|played| played.same_text.is_some());
-    let texts = if told {
-        "texts equal, "
-    } else {
-        "texts not comparable, "
-    };
-    let counted = run.counted;
-    if found.is_empty() {
-        return format!(
-            "{} {}: order kept ({texts}{} requests, {} replies)",
-            run.persona, run.variant, counted.requests, counted.replies
-        );
-    }
-    format!(
-        "{} {}: ORDER BROKEN: {}",
-        run.persona,
-        run.variant,
-        found.join("; ")
-    )
 }
 
 /// A figure with two decimals, or its sign.

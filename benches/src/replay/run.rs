@@ -45,6 +45,10 @@ pub struct Run {
     pub counted: Counted,
     /// Counters of the whole session.
     pub counters: Counters,
+    /// The same as the server names them, with what each kind of speculation did.
+    pub counts: Value,
+    /// Kinds that the variant switches off and the server does not say are off.
+    pub still_on: Vec<&'static str>,
     /// What the server says about its model.
     pub model: Value,
     /// It ended as it should.
@@ -130,6 +134,14 @@ async fn play(
             clock.keys += trace.keys();
         }
         if stop.is_due() {
+            // A trace that only some have played would favour one of them.
+            let has = |stage: &Stage| stage.run.played.iter().any(|p| p.trace == number);
+            if !stages.iter().all(has) && number > 0 {
+                let other = |played: &Played| played.trace != number;
+                stages
+                    .iter_mut()
+                    .for_each(|stage| stage.run.played.retain(other));
+            }
             return;
         }
         if let Some(line) = clock.line(&stages[0].run) {
@@ -146,10 +158,13 @@ impl Stage {
         };
         let mut player = Player::start(&start, &plan.how).await?;
         let (mut counters, mut model) = (Counters::default(), Value::Null);
+        let mut still_on = variant.off.clone();
         if player.tells() {
             let mut status = player.status(false).await?;
             counters = Counters::read(&status["counts"]);
             model = status["model"].take();
+            let off = status["off"].as_array().map_or(&[][..], Vec::as_slice);
+            still_on.retain(|kind| !off.iter().any(|known| known == kind));
         }
         let run = Run {
             persona: plan.how.persona.clone(),
@@ -163,6 +178,8 @@ impl Stage {
             idle_ms: f64::NAN,
             counted: player.client.counted(),
             counters,
+            counts: Value::Null,
+            still_on,
             model,
             polite: false,
             failure: None,
@@ -182,17 +199,17 @@ impl Stage {
         let now = resources::cpu_ms(self.player.client.pid());
         self.run.cost.cpu_ms = now.zip(self.before).map(|(now, before)| now - before);
         self.run.cost.keys = self.run.played.iter().map(|p| p.keys.len()).sum();
-        if let Some(counters) = self.counters().await {
-            self.run.cost.counters = counters.since(&self.run.counters);
+        if let Some(counts) = self.counts().await {
+            self.run.cost.counters = Counters::read(&counts).since(&self.run.counters);
         }
     }
 
-    async fn counters(&mut self) -> Option<Counters> {
+    async fn counts(&mut self) -> Option<Value> {
         if !self.player.tells() {
             return None;
         }
-        let status = self.player.status(false).await.ok()?;
-        Some(Counters::read(&status["counts"]))
+        let mut status = self.player.status(false).await.ok()?;
+        Some(status["counts"].take())
     }
 
     /// Nobody types. The first seconds belong to what was begun before.
@@ -209,8 +226,9 @@ impl Stage {
     async fn end(mut self) -> Run {
         if self.run.failure.is_none() {
             self.player.client.settled(Duration::from_secs(5)).await;
-            if let Some(counters) = self.counters().await {
-                self.run.counters = counters;
+            if let Some(counts) = self.counts().await {
+                self.run.counters = Counters::read(&counts);
+                self.run.counts = counts;
             }
         }
         let rss = resources::peak_rss_mb(self.player.client.pid());

@@ -9,6 +9,8 @@
 pub struct Variant {
     /// Its word on the command line and in the report.
     pub word: &'static str,
+    /// The kinds that are off.
+    pub off: Vec<&'static str>,
     /// What is set in the environment.
     pub environment: Vec<(String, String)>,
 }
@@ -67,12 +69,17 @@ pub fn variant(word: &str) -> Option<Variant> {
     if !off.is_empty() {
         environment.push(set(&("FORETOKEN_BENCH_OFF", *off)));
     }
+    let off: Vec<&str> = off.split(',').filter(|kind| !kind.is_empty()).collect();
     for (kind, name) in SETTINGS {
-        if off.split(',').any(|word| word == *kind) {
+        if off.contains(kind) {
             environment.push(set(&(*name, "false")));
         }
     }
-    Some(Variant { word, environment })
+    Some(Variant {
+        word,
+        off,
+        environment,
+    })
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub struct Gate {
     pub value: f64,
     /// What it is held against.
     pub limit: f64,
+    /// It is about what is right, so no run may miss it.
+    pub always: bool,
     /// Whether it holds; `None` where it was not measured.
     pub holds: Option<bool>,
 }
@@ -45,7 +47,7 @@ pub(super) fn gates(report: &Report<'_>) -> Vec<Gate> {
         .iter()
         .filter(|run| !run.disorder().is_empty())
         .count();
-    let order = Gate::new("runs_out_of_order", broken as f64, 0.0, false);
+    let order = Gate::none("runs_out_of_order", broken);
     let Some(shipped) = of_persona(SHIPPED) else {
         return vec![order];
     };
@@ -64,12 +66,7 @@ pub(super) fn gates(report: &Report<'_>) -> Vec<Gate> {
         .collect();
     if let Some((found, ratio)) = report.drafts() {
         all.push(Gate::new("drafts_tokens_per_s_ratio", ratio, 1.5, true));
-        all.push(Gate::new(
-            "drafts_different_texts",
-            found.different as f64,
-            0.0,
-            false,
-        ));
+        all.push(Gate::none("drafts_different_texts", found.different));
     }
     let broken = report
         .runs
@@ -99,7 +96,16 @@ impl Gate {
             name,
             value,
             limit,
+            always: false,
             holds: (!value.is_nan()).then_some(holds),
+        }
+    }
+
+    /// Of what must not be at all.
+    fn none(name: &'static str, count: usize) -> Gate {
+        Gate {
+            always: true,
+            ..Gate::new(name, count as f64, 0.0, false)
         }
     }
 
