@@ -76,6 +76,7 @@ fn info() -> Result<ModelInfo, String> {
             show: manifest.gate.show,
         },
         max_positions: manifest.max_positions,
+        pieces: true,
         exact_reuse: true,
         vocabulary: 0,
         slots: 0,

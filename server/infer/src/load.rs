@@ -122,6 +122,7 @@ impl Model {
             budget: manifest.budget,
             gate: manifest.gate,
             max_positions: manifest.max_positions,
+            pieces: manifest.pieces,
             exact_reuse: manifest.exact_reuse,
             vocabulary: tokens.vocabulary(),
             slots: slots.len(),

@@ -103,6 +103,8 @@ pub struct ModelInfo {
     pub gate: Gate,
     /// Positions of one KV slot: prompt and generated tokens together.
     pub max_positions: usize,
+    /// Whether it is worth showing it pieces of other files.
+    pub pieces: bool,
     /// Whether a run after a reused prefix equals a whole run bit for bit. Without it drafts are off.
     pub exact_reuse: bool,
     /// Entries of the vocabulary.

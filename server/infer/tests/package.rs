@@ -105,6 +105,19 @@ fn the_gate_may_have_one_curve_or_two() {
 }
 
 #[test]
+fn pieces_help_unless_the_package_says_otherwise() {
+    let read = |pieces: &str| {
+        let fim = format!("dialect = \"foretoken\"{pieces}");
+        let change = |manifest: String| manifest.replace("dialect = \"foretoken\"", &fim);
+        let folder = folder(&good(), b"{}", change);
+        package::open(folder.path()).expect("whole").manifest.pieces
+    };
+    assert!(read(""));
+    assert!(read(", pieces = true"));
+    assert!(!read(", pieces = false"));
+}
+
+#[test]
 fn missing_files_are_named() {
     for name in ["manifest.toml", "model.onnx", "tokenizer.json"] {
         let folder = folder(&good(), b"{}", |manifest| manifest);

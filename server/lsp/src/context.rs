@@ -15,6 +15,7 @@ use foretoken_engine::document::Document;
 use foretoken_engine::prompt::Window;
 use tokio::time::Instant;
 
+use crate::config::settings::Context as Setting;
 use crate::main_loop::{Event, Events};
 use crate::pipeline::complete::Model;
 use crate::state::{Open, State};
@@ -41,6 +42,7 @@ pub(crate) struct Context {
 /// All that a choice needs, taken from the state at once.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    setting: Setting,
     /// The document that is typed in comes first.
     sources: Vec<Source>,
     byte: usize,
@@ -62,7 +64,8 @@ impl State {
     /// switched off, or exchanged a moment ago; then it is looked at again when that is over.
     pub(crate) fn ask_context(&mut self, uri: &str, byte: usize) -> Option<Asked> {
         let open = self.documents.get(uri)?;
-        if !self.settings.completion.context {
+        let setting = self.settings.completion.context;
+        if setting == Setting::Off {
             return None;
         }
         let again = open.context.swapped.map(|at| at + SWAP_PAUSE);
@@ -93,6 +96,7 @@ impl State {
         });
         let edited = places.collect();
         Some(Asked {
+            setting,
             byte,
             edited,
             held: Arc::clone(open.window.offered()),
@@ -149,7 +153,7 @@ impl State {
                 && self.are_one_project(open, other)
                 && self.allows(other)
         };
-        self.settings.completion.context && self.documents.values().any(is_source)
+        self.settings.completion.context != Setting::Off && self.documents.values().any(is_source)
     }
 
     /// Nothing of other files stays in any prompt: what may be shown has changed.
@@ -199,8 +203,7 @@ impl Asked {
         stop: &dyn Fn() -> bool,
         events: &Events,
     ) -> Option<Arc<[Chosen]>> {
-        if model.info.budget.context == 0 {
-            // The package says that pieces do not help it.
+        if !self.setting.shows(model.info.pieces) || model.info.budget.context == 0 {
             return Some(Arc::default());
         }
         let mut files: Vec<Arc<Facts>> = Vec::new();

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::document::{Change, Document, Edit};
 use crate::position::Encoding;
-use crate::prompt::Budget;
 use crate::prompt::budget::tests::count;
+use crate::prompt::{Budget, Input, Piece, Prompt, Window, fim};
 
 const BUDGET: Budget = Budget {
     file: 24,
@@ -513,4 +513,52 @@ pub fn user_c() { shared_name(); other_name() }
             prop_assert!(chosen.iter().map(|c| c.tokens).sum::<usize>() <= 192);
         }
     }
+}
+
+#[test]
+fn offered_pieces_wait_for_a_pause_and_then_stay() {
+    let piece = |path: &str| Chosen {
+        piece: Piece {
+            path: path.to_owned(),
+            text: "def f():\n    pass\n".to_owned(),
+        },
+        name: "f".to_owned(),
+        lines: 0..2,
+        why: Why::Imported,
+        tokens: 12,
+    };
+    let budget = Budget {
+        prefix: 100,
+        ..BUDGET
+    };
+    let paths = |window: &Window| -> Vec<String> {
+        let shown = window.shown().map(|chosen| chosen.piece.path.clone());
+        shown.collect()
+    };
+    let ask = |text: &str, window: &Window, idle: bool| {
+        let doc = Document::open("a.py", Language::Python, 1, text);
+        let pieces: Vec<Piece> = window.offered().iter().map(|c| c.piece.clone()).collect();
+        let input = Input {
+            doc: &doc,
+            byte: text.len(),
+            pieces: &pieces,
+            budget: &budget,
+            idle,
+        };
+        fim(&input, window, &count)
+    };
+    let first = Window::default().offering([piece("one.py")].into());
+    let (before, window) = ask("x = f", &first, false);
+    assert_eq!(paths(&window), ["one.py"]);
+    // Another set is there, but somebody types.
+    let window = window.offering([piece("two.py"), piece("three.py")].into());
+    let (typed, window) = ask("x = f(", &window, false);
+    let all_but_last = |prompt: &Prompt| prompt.sections[..prompt.sections.len() - 1].to_vec();
+    assert_eq!(all_but_last(&typed), all_but_last(&before));
+    assert!(paths(&window).is_empty());
+    let (_, window) = ask("x = f(", &window, true);
+    assert_eq!(paths(&window), ["two.py", "three.py"]);
+    // What is offered is passed on from prompt to prompt.
+    let (_, window) = ask("x = f(1", &window, false);
+    assert_eq!(paths(&window), ["two.py", "three.py"]);
 }

@@ -35,6 +35,8 @@ pub struct Manifest {
     pub gate: Gate,
     /// Positions a prompt and its answer may take together.
     pub max_positions: usize,
+    /// Whether pieces of other files helped it when that was measured.
+    pub pieces: bool,
     /// Whether a run after a reused prefix equals a whole run bit for bit.
     pub exact_reuse: bool,
     /// A known text with its answers, to tell that graph, tokenizer and runtime agree.
@@ -106,6 +108,13 @@ struct RawGraph {
 #[derive(Deserialize)]
 struct RawFim {
     dialect: String,
+    #[serde(default = "yes")]
+    pieces: bool,
+}
+
+/// A model that was trained with pieces is taken to be helped by them until somebody measured.
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -170,6 +179,7 @@ impl Manifest {
             },
             gate: raw.gate.gate(),
             max_positions: raw.graph.max_positions,
+            pieces: raw.fim.pieces,
             exact_reuse: raw.graph.exact_reuse,
             golden: raw.golden,
         })

@@ -86,6 +86,7 @@ mod tests {
                 show: 0.5,
             },
             max_positions: 512,
+            pieces: true,
             exact_reuse: true,
             vocabulary: 0,
             slots: 0,

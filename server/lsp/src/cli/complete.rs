@@ -111,8 +111,13 @@ pub(super) fn run(
     let runtime = super::runtime()?;
     let mut session = Session {
         refused: refusal(&settings.completion, &path, document.language()),
+        window: opened::window(
+            &document,
+            byte,
+            &opened,
+            (&started, settings.completion.context),
+        ),
         settings: settings.completion,
-        window: opened::window(&document, byte, &opened, &started),
         started,
         document,
         byte,

@@ -54,8 +54,8 @@ pub struct CompletionOptions {
     #[schemars(extend("default" = "auto"))]
     pub governor: Field<GovernorOption>,
     /// Whether the model is shown cuts of other open files of the project, such as the definition of an
-    /// imported name: `auto` as far as it was trained with them, or `off`, which is all that a workspace
-    /// file can say.
+    /// imported name: `auto` where that was measured to help the model, `on` wherever its prompt has
+    /// room for them, or `off`, which is all that a workspace file can say.
     #[schemars(extend("default" = "auto"))]
     pub context: Field<ContextOption>,
     /// When suggestions appear in the completion menu: `auto` is for editors that cannot show ghost
@@ -88,8 +88,10 @@ pub enum GovernorOption {
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub enum ContextOption {
-    /// As far as the model was trained with them.
+    /// Where that was measured to help the model.
     Auto,
+    /// Wherever its prompt has room for them.
+    On,
     /// Never.
     Off,
 }
@@ -329,7 +331,7 @@ pub const KEYS: &[Key] = &[
         path: "completion.context",
         variable: "FORETOKEN_COMPLETION_CONTEXT",
         shape: Shape::Text,
-        expected: "\"auto\" or \"off\"",
+        expected: "\"auto\", \"on\" or \"off\"",
         editor: true,
         workspace: true,
     },

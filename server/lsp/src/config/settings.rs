@@ -67,7 +67,11 @@ impl Settings {
                 .debounce
                 .map_or(Value::Null, |wait| (wait.as_millis() as u64).into()),
             "completion.governor" => if completion.governor { "auto" } else { "off" }.into(),
-            "completion.context" => if completion.context { "auto" } else { "off" }.into(),
+            "completion.context" => match completion.context {
+                Context::Auto => "auto".into(),
+                Context::On => "on".into(),
+                Context::Off => "off".into(),
+            },
             "completion.menu" => match completion.menu {
                 Menu::Auto => "auto".into(),
                 Menu::Always => "always".into(),
@@ -103,8 +107,8 @@ pub struct Completion {
     pub debounce: Option<Duration>,
     /// Give up work ahead on battery and under load.
     pub governor: bool,
-    /// Show the model cuts of the other open files, as far as it was trained with them.
-    pub context: bool,
+    /// Show the model cuts of the other open files.
+    pub context: Context,
     /// Offer suggestions in the completion menu of clients without ghost text.
     pub menu: Menu,
     /// Least estimated probability (0 to 1) that a shown suggestion is right; `None` takes the value
@@ -120,7 +124,7 @@ impl Default for Completion {
             exclude: Exclude::default(),
             debounce: None,
             governor: true,
-            context: true,
+            context: Context::Auto,
             menu: Menu::Auto,
             minimum_probability: None,
         }
@@ -131,6 +135,29 @@ impl Completion {
     /// Whether suggestions are wanted in the file at this absolute path, written in this language.
     pub fn allows(&self, path: &Path, language: Language) -> bool {
         self.enabled && !self.disabled_languages.contains(&language) && !self.exclude.matches(path)
+    }
+}
+
+/// When the model is shown cuts of the other open files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Context {
+    /// Where that was measured to help the model, by the word of its package.
+    #[default]
+    Auto,
+    /// Wherever its prompt has room for them.
+    On,
+    /// Never.
+    Off,
+}
+
+impl Context {
+    /// Whether a model of which its package says this is shown any.
+    pub fn shows(self, helps: bool) -> bool {
+        match self {
+            Context::Auto => helps,
+            Context::On => true,
+            Context::Off => false,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::super::Failure;
 use super::super::model::Started;
 use super::{absolute, read};
 use crate::config::Completion;
+use crate::config::settings::Context;
 
 /// The documents of those files that may be shown to the model, and for the others a sentence each.
 pub(super) fn read_all(
@@ -28,7 +29,7 @@ pub(super) fn read_all(
         let why = match () {
             () if !path.starts_with(root) => "it lies outside of the project",
             () if !settings.allows(&path, document.language()) => "a setting excludes it",
-            () if !settings.context => "`completion.context` is off",
+            () if settings.context == Context::Off => "`completion.context` is off",
             () => {
                 documents.push(document);
                 continue;
@@ -44,10 +45,11 @@ pub(super) fn window(
     document: &Document,
     byte: usize,
     others: &[Document],
-    started: &Started,
+    (started, setting): (&Started, Context),
 ) -> Window {
-    let Ok(info) = &started.info else {
-        return Window::default();
+    let info = match &started.info {
+        Ok(info) if setting.shows(info.pieces) => info,
+        _ => return Window::default(),
     };
     let facts = |document: &Document| Arc::new(Facts::of(document));
     let mut files = vec![facts(document)];

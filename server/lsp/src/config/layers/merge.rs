@@ -16,7 +16,7 @@ use crate::config::options::{
     CompletionOptions, ContextOption, Field, GovernorOption, KEYS, Key, LogOptions, MenuOption,
     ModelOptions, Options, RuntimeOptions,
 };
-use crate::config::settings::{Exclude, Menu};
+use crate::config::settings::{Context, Exclude, Menu};
 
 /// Lays one layer over what the layers before it gave.
 pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &mut Resolved) {
@@ -82,11 +82,13 @@ impl Merge<'_> {
             self.to.settings.completion.governor = matches!(governor, GovernorOption::Auto);
         }
         let context = self.take("completion.context", &options.context);
-        match context {
-            // To allow is what a workspace cannot do, so there it says nothing.
-            Some(ContextOption::Auto) if !restrict => self.to.settings.completion.context = true,
-            Some(ContextOption::Off) => self.to.settings.completion.context = false,
-            _ => {}
+        let context = context.map(|context| match context {
+            ContextOption::Auto => Context::Auto,
+            ContextOption::On => Context::On,
+            ContextOption::Off => Context::Off,
+        });
+        if let Some(context) = context.filter(|context| !restrict || *context == Context::Off) {
+            self.to.settings.completion.context = context;
         }
         if let Some(menu) = self.take("completion.menu", &options.menu) {
             self.to.settings.completion.menu = match menu {
