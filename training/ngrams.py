@@ -9,7 +9,7 @@ Form: u8 [buckets, WIDTH · 3]. A context's hash names one bucket and a check by
 three bytes is (check, low byte of the next token, high five bits of it + 32 · level). 0 is no check,
 so an unused entry matches nothing. `level` 0..7 says how often the token follows (`LEVELS`).
 
-    python ngrams.py SHARD... --tokenizer T --output ngrams.npy --megabytes 36 [--apart]
+    python ngrams.py SHARD... --tokenizer T --output ngrams.npy --megabytes 38 [--apart]
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("shards", type=Path, nargs="+")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help=".npy, u8 [buckets, 24]")
-    parser.add_argument("--megabytes", type=float, default=36.0)
+    parser.add_argument("--megabytes", type=float, default=38.0)
     parser.add_argument("--apart", action="store_true", help="leave out the repositories that the network is trained on (`apart`)")
     args = parser.parse_args()
     encoder = Encoder(Tokenizer.from_file(str(args.tokenizer)))
