@@ -109,9 +109,20 @@ fn small(count: usize) -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX / 64)
 }
 
-/// The texts of a job as ids, one behind the other.
+/// The texts of a job as ids, one behind the other, and where each id stood before.
 #[derive(Debug, Default)]
-pub(crate) struct Haystack(Vec<u32>);
+pub(crate) struct Haystack {
+    ids: Vec<u32>,
+    /// Of each position, the last one before it with the same id; `NOWHERE` if there is none.
+    earlier: Vec<u32>,
+    /// Of each id, its last position.
+    last: Vec<u32>,
+    /// Where each text begins.
+    texts: Vec<usize>,
+}
+
+/// No position.
+const NOWHERE: u32 = u32::MAX;
 
 /// Texts of the last job with their ids: of a file that is typed in all lines but one are the same.
 #[derive(Debug, Default)]
@@ -168,15 +179,7 @@ impl Encoded {
 
     /// Bytes that both begin or end with, whichever is more.
     fn common(&self, text: &str) -> usize {
-        let (old, new) = (self.text.as_bytes(), text.as_bytes());
-        let same = |(a, b): &(&u8, &u8)| a == b;
-        let front = old.iter().zip(new).take_while(same).count();
-        let back = old
-            .iter()
-            .rev()
-            .zip(new.iter().rev())
-            .take_while(same)
-            .count();
+        let (front, back) = ends(self.text.as_bytes(), text.as_bytes());
         front.max(back)
     }
 
@@ -184,14 +187,7 @@ impl Encoded {
     /// on what stands next to it, so the last one in front and the first one behind are not trusted.
     fn changed(self, tokens: &Tokens, text: &str) -> Encoded {
         let (old, new) = (self.text.as_bytes(), text.as_bytes());
-        let same = |(a, b): &(&u8, &u8)| a == b;
-        let front = old.iter().zip(new).take_while(same).count();
-        let back = old
-            .iter()
-            .rev()
-            .zip(new.iter().rev())
-            .take_while(same)
-            .count();
+        let (front, back) = ends(old, new);
         let back = back.min(new.len().min(old.len()) - front);
         let before = self
             .cuts
@@ -228,53 +224,88 @@ impl Encoded {
 impl Haystack {
     /// Encodes them, each as far as it is near.
     pub(crate) fn new(tokens: &Tokens, drafts: &Drafts, known: &mut Known) -> Haystack {
-        let mut ids = vec![BETWEEN];
+        let mut haystack = Haystack {
+            ids: vec![BETWEEN],
+            earlier: vec![NOWHERE],
+            last: vec![NOWHERE; tokens.vocabulary()],
+            texts: Vec::new(),
+        };
         for (at, text) in drafts.texts.iter().enumerate() {
             // The last one stands behind the cursor, the others before it.
             let behind = at > 0 && at + 1 == drafts.texts.len();
-            ids.extend_from_slice(known.ids(tokens, near(text, behind)));
-            ids.push(BETWEEN);
+            haystack.texts.push(haystack.ids.len());
+            haystack.push(known.ids(tokens, near(text, behind)));
         }
-        Haystack(ids)
+        haystack
+    }
+
+    fn push(&mut self, ids: &[u32]) {
+        for &id in ids {
+            let at = u32::try_from(self.ids.len()).unwrap_or(NOWHERE);
+            let before = self.last.get_mut(id as usize);
+            let before = before.map_or(NOWHERE, |last| std::mem::replace(last, at));
+            self.earlier.push(before);
+            self.ids.push(id);
+        }
+        self.ids.push(BETWEEN);
+        self.earlier.push(NOWHERE);
     }
 
     /// What followed the longest earlier occurrence of the end of `tail`, and how many ids agree. Of
     /// equally long ones the earlier text wins, and in it the last occurrence.
     fn find(&self, tail: &[u32]) -> Option<(&[u32], usize)> {
         let last = *tail.last()?;
-        let mut best: Option<(usize, usize)> = None;
-        let mut text = 0;
-        let mut best_text = 0;
-        let mut places = 0;
-        for (at, &id) in self.0.iter().enumerate() {
-            if id == BETWEEN {
-                text += 1;
-            }
-            let follows = self.0.get(at + 1).is_some_and(|&next| next != BETWEEN);
-            if id != last || !follows {
+        let mut at = *self.last.get(last as usize)?;
+        let mut best: Option<(usize, usize, usize)> = None;
+        // From the last place to the first.
+        for _ in 0..PLACES {
+            let Some(&earlier) = self.earlier.get(at as usize) else {
+                break;
+            };
+            let place = at as usize;
+            at = earlier;
+            if self.ids.get(place + 1).is_none_or(|&next| next == BETWEEN) {
                 continue;
             }
-            places += 1;
-            if places > PLACES {
-                break;
-            }
-            let earlier = self.0[..=at].iter().rev();
-            let matched = earlier
+            let matched = self.ids[..=place]
+                .iter()
+                .rev()
                 .zip(tail.iter().rev())
                 .take(LOOK_BACK)
                 .take_while(|(a, b)| a == b)
                 .count();
-            let better = best
-                .is_none_or(|(_, most)| matched > most || (matched == most && text == best_text));
+            let text = self.texts.partition_point(|&start| start <= place);
+            let better =
+                best.is_none_or(|(_, most, of)| matched > most || (matched == most && text < of));
             if better {
-                (best, best_text) = (Some((at, matched)), text);
+                best = Some((place, matched, text));
             }
         }
-        let (at, matched) = best?;
-        let rest = &self.0[at + 1..];
+        let (place, matched, _) = best?;
+        let rest = &self.ids[place + 1..];
         let end = rest.iter().position(|&id| id == BETWEEN);
         Some((&rest[..end.unwrap_or(rest.len()).min(FOLLOWED)], matched))
     }
+}
+
+/// Bytes that both texts begin with, and bytes that both end with.
+fn ends(a: &[u8], b: &[u8]) -> (usize, usize) {
+    /// Compared at once, which is far quicker than one by one.
+    const BLOCK: usize = 128;
+    let least = a.len().min(b.len());
+    let (mut front, mut back) = (0, 0);
+    while front + BLOCK <= least && a[front..front + BLOCK] == b[front..front + BLOCK] {
+        front += BLOCK;
+    }
+    let of = |text: &[u8], back: usize| text.len() - back - BLOCK..text.len() - back;
+    while back + BLOCK <= least && a[of(a, back)] == b[of(b, back)] {
+        back += BLOCK;
+    }
+    let same = |(a, b): &(&u8, &u8)| a == b;
+    front += a[front..].iter().zip(&b[front..]).take_while(same).count();
+    let (a, b) = (&a[..a.len() - back], &b[..b.len() - back]);
+    back += a.iter().rev().zip(b.iter().rev()).take_while(same).count();
+    (front, back)
 }
 
 /// The part of a text next to the cursor, in whole lines where it is cut.
@@ -459,11 +490,14 @@ mod tests {
                 .collect();
             String::from_utf8_lossy(&bytes).trim().to_owned()
         };
-        let long = "a.b.c.x\n";
-        assert_eq!(follows(&["q.c.y\n", long, ""], "a.b.c."), "x");
-        assert_eq!(follows(&["b.c.y\n", "b.c.x\n", ""], "b.c."), "y");
-        assert_eq!(follows(&["b.c.y\nb.c.z\n", ""], "b.c."), "z");
-        assert_eq!(follows(&["nothing", "of the kind"], "b.c."), "");
+        let long = "one two three four\n";
+        let list = ["zero two three five\n", long, ""];
+        assert_eq!(follows(&list, "one two three"), "four");
+        let list = ["two three five\n", "two three four\n", ""];
+        assert_eq!(follows(&list, "two three"), "five");
+        let list = ["two three five\ntwo three four\n", ""];
+        assert_eq!(follows(&list, "two three"), "four");
+        assert_eq!(follows(&["nothing", "of it"], "two three"), "");
     }
 
     #[test]

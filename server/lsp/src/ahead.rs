@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use foretoken_engine::governor::{SHORT_DRAFT, Step};
+use foretoken_engine::governor::Step;
 use foretoken_engine::place::Place;
 use foretoken_engine::suggestion::Suggestion;
 use foretoken_engine::trigger::{History, Kind as Asker};
@@ -156,7 +156,7 @@ impl State {
         uri.hash(&mut owner);
         Errand {
             owner: owner.finish(),
-            longest_draft: (!self.effort.does(Step::LongDrafts)).then_some(SHORT_DRAFT),
+            longest_draft: self.effort.draft_limit(),
             ..Errand::default()
         }
     }

@@ -120,7 +120,8 @@ impl State {
             return self.decline(Some(uri), waiter.answer, &Reason::Skip(skip));
         }
         if let Some(hit) = hit {
-            return match waiter.invoked {
+            // With a menu's selection put in, the place is not in the document.
+            return match waiter.invoked && waiter.selected.is_none() {
                 true => self.cycle(uri, waiter, hit),
                 false => self.serve_hit(uri, waiter, hit),
             };
@@ -317,7 +318,7 @@ impl State {
             awaited: Some(Arc::new(move || waited.is_awaited())),
             ..self.errand(uri)
         };
-        let likely = self.written.of(uri);
+        let likely = self.written.of(uri).into_iter().collect();
         let (uri, id) = (uri.to_owned(), flight.id);
         Attempt {
             class,

@@ -37,5 +37,5 @@ mod state;
 mod status;
 pub mod telemetry;
 
-pub use serve::{Exit, Fault, ServeOptions, serve};
+pub use serve::{Exit, Fault, ServeOptions, TICK, serve};
 pub use state::shown_path;

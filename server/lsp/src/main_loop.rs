@@ -22,6 +22,7 @@ use crate::ahead::Gone;
 use crate::flight::{self, Answer};
 use crate::power::Supply;
 use crate::proto::from::{CommandAsk, CompletionAsk};
+use crate::serve::{Fault, TICK};
 use crate::state::{Item, State};
 
 /// Most events of one tick, so that a flood of edits cannot hold back answers for ever.
@@ -225,7 +226,12 @@ impl Events {
 }
 
 /// Runs until the transport has ended. True when the session ended by the rules: `shutdown` first.
-pub(crate) async fn run(mut state: State, mut events: mpsc::UnboundedReceiver<Event>) -> bool {
+/// A test holds the loop up by `stall`.
+pub(crate) async fn run(
+    mut state: State,
+    mut events: mpsc::UnboundedReceiver<Event>,
+    stall: Option<Fault>,
+) -> bool {
     let mut batch = Vec::with_capacity(DRAIN);
     loop {
         let woken = match state.next_deadline() {
@@ -241,6 +247,9 @@ pub(crate) async fn run(mut state: State, mut events: mpsc::UnboundedReceiver<Ev
             && let Ok(event) = events.try_recv()
         {
             batch.push(event);
+        }
+        if let Some(stall) = &stall {
+            stall(TICK);
         }
         let started = Instant::now();
         let count = batch.len();

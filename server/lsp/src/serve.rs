@@ -27,9 +27,12 @@ const CONCURRENCY: usize = 1024;
 /// takes less than one second, also when nobody reads our output, unless a model is just being loaded.
 const GRACE: Duration = Duration::from_millis(600);
 
-/// Called with the method of each request before it is handled, where a panic costs that request;
-/// a test panics in it.
+/// Called with the method of each request before it is handled, where a panic costs that request, and
+/// with [`TICK`] before each tick of the loop, which it may hold up; a test does both.
 pub type Fault = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What [`Fault`] is called with before a tick; no method has this name.
+pub const TICK: &str = "tick";
 
 /// What a server is started with. The default reads no file and no environment and has the embedded
 /// model.
@@ -89,10 +92,11 @@ where
     let (ended, end) = oneshot::channel();
     let session = Session::new(options.layers, options.infer, options.model);
     let state = State::new(seams, session);
+    let stall = options.fault.clone();
     let spawned = std::thread::Builder::new()
         .name("foretoken-loop".to_owned())
         .spawn(move || {
-            let _ = ended.send(on_own_thread(state, receiver));
+            let _ = ended.send(on_own_thread(state, receiver, stall));
         });
     if let Err(error) = spawned {
         tracing::error!(%error, "the loop's thread cannot be started");
@@ -118,12 +122,16 @@ where
 }
 
 /// The loop has a runtime and a thread to itself, so that no pool can starve it.
-fn on_own_thread(state: State, receiver: tokio::sync::mpsc::UnboundedReceiver<Event>) -> bool {
+fn on_own_thread(
+    state: State,
+    receiver: tokio::sync::mpsc::UnboundedReceiver<Event>,
+    stall: Option<Fault>,
+) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(main_loop::run(state, receiver)),
+        Ok(runtime) => runtime.block_on(main_loop::run(state, receiver, stall)),
         Err(error) => {
             tracing::error!(%error, "the loop cannot be started");
             false

@@ -88,32 +88,37 @@ impl Off {
 /// Texts that the model wrote lately, whether they were shown or not. The next one in the same line often
 /// ends as they do, also where the user has typed something else between, so they are drafts.
 #[derive(Debug, Default)]
-pub(crate) struct Written(VecDeque<(String, Arc<str>)>);
+pub(crate) struct Written(VecDeque<(String, String)>);
 
 impl Written {
-    /// Texts of all documents that are kept, and of one that are used.
-    const KEPT: usize = 8;
-    const USED: usize = 3;
+    /// Lines of all documents that are kept, and of one that are used.
+    const KEPT: usize = 48;
+    const USED: usize = 16;
 
     /// Notes what a flight has written.
     pub(crate) fn note(&mut self, uri: &str, flight: &Flight) {
         if let Some(line) = flight.line() {
-            self.add(uri, line.into());
+            self.add(uri, line);
         }
     }
 
-    fn add(&mut self, uri: &str, line: Arc<str>) {
+    fn add(&mut self, uri: &str, line: String) {
         self.0.retain(|(known, text)| known != uri || *text != line);
-        self.0.push_front((uri.to_owned(), line));
-        self.0.truncate(Self::KEPT);
+        self.0.push_back((uri.to_owned(), line));
+        if self.0.len() > Self::KEPT {
+            self.0.pop_front();
+        }
     }
 
-    /// Those of a document, the newest first.
-    pub(crate) fn of(&self, uri: &str) -> Vec<Arc<str>> {
-        let own = self.0.iter().filter(|(known, _)| known == uri);
-        own.map(|(_, text)| Arc::clone(text))
+    /// Those of a document as one text, the newest last, where it is found first.
+    pub(crate) fn of(&self, uri: &str) -> Option<Arc<str>> {
+        let own = self.0.iter().rev().filter(|(known, _)| known == uri);
+        let mut lines: Vec<&str> = own
+            .map(|(_, text)| text.as_str())
             .take(Self::USED)
-            .collect()
+            .collect();
+        lines.reverse();
+        (!lines.is_empty()).then(|| lines.join("\n").into())
     }
 }
 
@@ -246,20 +251,14 @@ mod tests {
     #[test]
     fn the_newest_texts_of_a_document_are_drafts() {
         let mut written = Written::default();
-        for number in 0..20 {
-            written.add("a", format!("{number}").into());
-            written.add("b", "same".into());
+        for number in 0..40 {
+            written.add("a", format!("{number}"));
+            written.add("b", "same".to_owned());
         }
-        let texts = |uri| {
-            written
-                .of(uri)
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(texts("a"), ["19", "18", "17"]);
-        assert_eq!(texts("b"), ["same"]);
-        assert!(texts("c").is_empty());
+        let lines: Vec<String> = (24..40).map(|number| number.to_string()).collect();
+        assert_eq!(written.of("a").as_deref(), Some(lines.join("\n").as_str()));
+        assert_eq!(written.of("b").as_deref(), Some("same"));
+        assert_eq!(written.of("c"), None);
     }
 
     #[test]
