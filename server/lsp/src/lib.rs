@@ -33,6 +33,8 @@ mod proto;
 mod serve;
 mod session;
 mod speculation;
+#[cfg(test)]
+mod skips;
 mod state;
 mod status;
 pub mod telemetry;
