@@ -2,9 +2,10 @@
 //! -- [--llm-ls PROGRAM] [--lsp-ai PROGRAM] [--tabby-agent CLI.JS] [--famulus PROGRAM] [--json FILE]`.
 //!
 //! A server that is not named, or does not start, is left out with a sentence. One after the other is
-//! measured on a machine that should do nothing else; compare within one run only.
+//! measured on a machine that should do nothing else; compare within one run only. Ours is built here,
+//! unless `--scripted-foretoken PROGRAM` and `--foretoken PROGRAM` name what was built already.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use serde_json::{Value, json};
 
 struct Arguments {
     peers: Vec<(&'static str, Option<PathBuf>)>,
+    scripted: Option<PathBuf>,
+    shipped: Option<PathBuf>,
     json: Option<PathBuf>,
     effort: Effort,
 }
@@ -54,6 +57,8 @@ fn arguments() -> Result<Arguments, String> {
         peers: ["--llm-ls", "--lsp-ai", "--tabby-agent", "--famulus"]
             .map(|name| (name, None))
             .to_vec(),
+        scripted: None,
+        shipped: None,
         json: None,
         effort: Effort {
             places: 30,
@@ -81,6 +86,8 @@ fn arguments() -> Result<Arguments, String> {
         };
         let ms = || Ok::<_, String>(Duration::from_millis(number()?.into()));
         match word.as_str() {
+            "--scripted-foretoken" => found.scripted = Some(PathBuf::from(value)),
+            "--foretoken" => found.shipped = Some(PathBuf::from(value)),
             "--json" => found.json = Some(PathBuf::from(value)),
             "--keys" => found.effort.keys = number()? as usize,
             "--places" => found.effort.places = number()? as usize,
@@ -91,8 +98,8 @@ fn arguments() -> Result<Arguments, String> {
             "--token-ms" => found.effort.pace.token = ms()?,
             _ => {
                 return Err(format!(
-                    "{word} is unknown; known are --llm-ls, --lsp-ai, --tabby-agent, --famulus, --json, \
-                     --keys, --places, --gap, --seed, --idle, --first-ms, --token-ms"
+                    "{word} is unknown; known are --llm-ls, --lsp-ai, --tabby-agent, --famulus, \
+                     --scripted-foretoken, --foretoken, --json, --keys, --places, --gap, --seed, --idle, --first-ms, --token-ms"
                 ));
             }
         }
@@ -112,10 +119,13 @@ async fn compare(arguments: &Arguments) -> Result<(), String> {
     }
     let shipped = Peer {
         kind: Kind::Shipped,
-        program: process::binary().to_owned(),
+        program: match &arguments.shipped {
+            Some(program) => absolute(program)?,
+            None => process::binary().to_owned(),
+        },
     };
     tell(&format!("measuring {} …", shipped.name()));
-    let shipped = rows::alone(&shipped, arguments.effort).await;
+    let shipped = rows::alone(&shipped, &texts, arguments.effort).await;
     report(arguments, &all, &shipped)
 }
 
@@ -123,7 +133,10 @@ async fn compare(arguments: &Arguments) -> Result<(), String> {
 fn peers(arguments: &Arguments) -> Result<Vec<Peer>, String> {
     let mut peers = vec![Peer {
         kind: Kind::Foretoken,
-        program: scripted()?,
+        program: match &arguments.scripted {
+            Some(program) => absolute(program)?,
+            None => scripted()?,
+        },
     }];
     for (name, path) in &arguments.peers {
         let Some(path) = path else {
@@ -142,14 +155,18 @@ fn peers(arguments: &Arguments) -> Result<Vec<Peer>, String> {
             "--tabby-agent" => vec![Kind::Tabby],
             _ => vec![Kind::Famulus],
         };
-        // A home of its own has another working directory.
-        let program = std::path::absolute(path).map_err(|error| format!("{name}: {error}"))?;
+        let program = absolute(path)?;
         peers.extend(kinds.into_iter().map(|kind| Peer {
             kind,
             program: program.clone(),
         }));
     }
     Ok(peers)
+}
+
+/// A server's home is another working directory.
+fn absolute(path: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Builds our server with the script in place of its network; Cargo says where it lies.

@@ -168,11 +168,15 @@ impl Case {
     #[must_use]
     pub fn judge(&self, accepted: &str) -> Became {
         let (text, at) = self.split();
-        let good = self.good.iter().any(|good| {
+        let with = |inserted: &str| {
             let mut whole = text.clone();
-            whole.insert_str(at, good);
+            whole.insert_str(at, inserted);
             same(&whole, accepted)
-        });
+        };
+        let good = self
+            .good
+            .iter()
+            .any(|good| with(good) || beginnings(good).any(with));
         match self.must {
             _ if good => Became::Right,
             Must::Keep if same(&text, accepted) => Became::Withheld,
@@ -181,6 +185,20 @@ impl Case {
             Must::Remove => Became::Duplicated,
         }
     }
+}
+
+/// Beginnings of a text that may be shown for the whole while the rest is still being written: they end
+/// with a word and leave no bracket open.
+fn beginnings(text: &str) -> impl Iterator<Item = &str> {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut depth = 0;
+    let mut before = None;
+    text.char_indices().filter_map(move |(at, c)| {
+        let whole = depth == 0 && !word(c) && before.is_some_and(|c| word(c) || ")]}".contains(c));
+        depth += i32::from("([{".contains(c)) - i32::from(")]}".contains(c));
+        before = Some(c);
+        whole.then(|| &text[..at])
+    })
 }
 
 /// Blanks at the ends of lines and empty lines at a line's place are nobody's defect.
@@ -192,8 +210,11 @@ fn same(a: &str, b: &str) -> bool {
     lines(a) == lines(b)
 }
 
+/// A case, what became of it, and the text that was seen at the cursor.
+pub type Judged = (&'static Case, Became, String);
+
 /// Asks at every case; a server that dies is missing its answers, which counts as nothing shown.
-pub async fn run(client: &mut Client, endpoint: &Endpoint) -> Vec<(&'static Case, Became)> {
+pub async fn run(client: &mut Client, endpoint: &Endpoint) -> Vec<Judged> {
     let mut found = Vec::new();
     for (number, case) in CASES.iter().enumerate() {
         let (text, at) = case.split();
@@ -205,8 +226,11 @@ pub async fn run(client: &mut Client, endpoint: &Endpoint) -> Vec<(&'static Case
             .await;
         let question = client.ask(&uri, at).await;
         let answer = client.answer(question, ANSWER_LIMIT).await;
-        let accepted = answer.map_or_else(|| text.clone(), |answer| answer.accepted);
-        found.push((case, case.judge(&accepted)));
+        let (seen, accepted) = match answer {
+            Some(answer) => (answer.ghost.unwrap_or_default(), answer.accepted),
+            None => (String::new(), text),
+        };
+        found.push((case, case.judge(&accepted), seen));
         client.session.close(&uri).await;
     }
     found
@@ -248,5 +272,9 @@ mod tests {
         assert_eq!(seen, Became::Damaged);
         let seen = judged("a blank line inside a block", "let a = one();");
         assert_eq!(seen, Became::Right);
+        let seen = judged("a letter after the same letter", "sword = word");
+        assert_eq!(seen, Became::Right, "the rest may come later");
+        let seen = judged("a letter after the same letter", "sword = wo");
+        assert_eq!(seen, Became::Damaged);
     }
 }

@@ -116,6 +116,12 @@ impl Endpoint {
         std::mem::replace(&mut *lock(&self.shared.pace), pace)
     }
 
+    /// Whether the script has a text behind this one.
+    #[must_use]
+    pub fn knows(&self, prefix: &str) -> bool {
+        !lock(&self.shared.script).answer(prefix).is_empty()
+    }
+
     /// How many completions were asked for so far; marks a place for [`Endpoint::since`].
     #[must_use]
     pub fn count(&self) -> usize {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use foretoken_tests::process::{self, program};
+use foretoken_infer::library::{self, Places};
+use foretoken_tests::process::program;
 use serde_json::{Value, json};
 
 use super::script::{MIDDLE, PREFIX, SUFFIX};
@@ -104,8 +105,13 @@ impl Peer {
         match self.kind {
             Kind::Foretoken => command.args(["--endpoint", url]),
             Kind::Shipped => {
-                if let Some(library) = process::library() {
-                    command.env("ORT_DYLIB_PATH", library);
+                // It may lie in the real home, which a program with a home of its own does not see.
+                let places = Places {
+                    executable: self.program.parent().map(Path::to_owned),
+                    ..Places::of_process(None, None)
+                };
+                if let Ok(found) = library::find(&places) {
+                    command.env("ORT_DYLIB_PATH", found.path);
                 }
                 command.arg("--stdio")
             }

@@ -55,7 +55,7 @@ pub struct Figures {
     /// See [`Hits`].
     pub hits: Hits,
     /// What became of each case.
-    pub cases: Vec<(&'static cases::Case, Became)>,
+    pub cases: Vec<cases::Judged>,
     /// What was seen after each step.
     pub sync: Vec<(&'static sync::Step, Seen)>,
     /// Peak memory after all of it, and the processor time of the idle stretch.
@@ -104,8 +104,10 @@ pub async fn measure(peer: &Peer, texts: &[String], effort: Effort) -> Result<Fi
 ///
 /// # Errors
 /// A sentence, where it cannot be started.
-pub async fn alone(peer: &Peer, effort: Effort) -> Result<(Flow, Used), String> {
-    let endpoint = Endpoint::start(Script::default(), effort.pace)?;
+pub async fn alone(peer: &Peer, texts: &[String], effort: Effort) -> Result<(Flow, Used), String> {
+    // It says at which keys there is something to show; nobody asks it.
+    let script = Script::knowing(texts.iter().map(String::as_str));
+    let endpoint = Endpoint::start(script, effort.pace)?;
     let mut client = Client::start(peer, &endpoint).await?;
     let [flow, _] = in_flow(&mut client, &endpoint, effort, Duration::ZERO).await;
     let used = at_idle(&client, effort.idle).await;
@@ -184,14 +186,14 @@ impl Figures {
 
     fn count(&self, must: Must, wanted: Became) -> usize {
         let all = self.cases.iter();
-        all.filter(|(case, became)| case.must == must && *became == wanted)
+        all.filter(|(case, became, _)| case.must == must && *became == wanted)
             .count()
     }
 
     fn all(&self, must: Must) -> usize {
         self.cases
             .iter()
-            .filter(|(case, _)| case.must == must)
+            .filter(|(case, ..)| case.must == must)
             .count()
     }
 
@@ -221,7 +223,7 @@ impl Figures {
         };
         let cases = self.cases.iter();
         let cases =
-            cases.map(|(case, became)| json!({"case": case.name, "became": format!("{became:?}")}));
+            cases.map(|(case, became, seen)| json!({"case": case.name, "became": format!("{became:?}"), "seen": seen}));
         let steps = self.sync.iter();
         let steps =
             steps.map(|(step, seen)| json!({"step": step.name, "seen": format!("{seen:?}")}));

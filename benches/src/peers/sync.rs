@@ -32,8 +32,8 @@ pub struct Step {
     pub disk: Option<&'static str>,
     /// The edits in order.
     pub edits: &'static [Edit],
-    /// All edits in one notification.
-    pub at_once: bool,
+    /// How many of the edits, from the first, are told in one notification.
+    pub at_once: usize,
 }
 
 const fn edit(at: &'static str, remove: &'static str, insert: &'static str) -> Edit {
@@ -46,7 +46,7 @@ const fn step(name: &'static str, text: &'static str, edits: &'static [Edit]) ->
         text,
         disk: None,
         edits,
-        at_once: false,
+        at_once: 1,
     }
 }
 
@@ -82,11 +82,15 @@ pub const STEPS: &[Step] = &[
         ],
     ),
     Step {
-        at_once: true,
+        at_once: 2,
         ..step(
             "two edits in one message",
             FACE,
-            &[edit("= \"😀", "", "😀"), edit("😀😀\";", "", " let e = ")],
+            &[
+                edit("= \"😀", "", "😀"),
+                edit("😀😀\";", "", " let e ="),
+                edit("let e =", "", " "),
+            ],
         )
     },
     step(
@@ -170,16 +174,17 @@ async fn take(client: &mut Client, endpoint: &Endpoint, step: &Step, number: usi
         messages.push(client.session.edit(&uri, from, to, edit.insert));
         cursor = from + edit.insert.len();
     }
-    if step.at_once {
-        let mut last = messages.pop().unwrap_or_default();
+    let rest = messages.split_off(step.at_once.min(messages.len()));
+    if let Some(mut whole) = messages.pop() {
         let mut changes = Vec::new();
-        for message in messages.drain(..).chain([last.clone()]) {
+        for message in messages.drain(..).chain([whole.clone()]) {
             let more = message["params"]["contentChanges"].as_array();
             changes.extend(more.into_iter().flatten().cloned());
         }
-        last["params"]["contentChanges"] = changes.into();
-        messages.push(last);
+        whole["params"]["contentChanges"] = changes.into();
+        messages.push(whole);
     }
+    messages.extend(rest);
     for message in messages {
         client.session.send_all(&[message]).await;
     }

@@ -77,11 +77,11 @@ pub fn rows(all: &[Figures], idle_s: u64) -> Vec<Vec<String>> {
 #[must_use]
 pub fn details(figures: &Figures) -> Vec<String> {
     let cases = figures.cases.iter();
-    let cases = cases.filter_map(|(case, became)| match became {
+    let cases = cases.filter_map(|(case, became, seen)| match became {
         Became::Right => None,
         Became::Withheld => Some(format!("not shown: {}", case.name)),
-        Became::Damaged => Some(format!("damaged: {}", case.name)),
-        Became::Duplicated => Some(format!("shown twice: {}", case.name)),
+        Became::Damaged => Some(format!("damaged: {}: {seen:?}", case.name)),
+        Became::Duplicated => Some(format!("shown twice: {}: {seen:?}", case.name)),
     });
     let steps = figures.sync.iter();
     let steps = steps.filter_map(|(step, seen)| match seen {

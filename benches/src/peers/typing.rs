@@ -108,7 +108,8 @@ pub async fn rest(client: &mut Client, places: &[Place], wait: Duration, turn: &
 /// What was seen while typing.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// From each key to its text, ms; infinite where the next key came first, or there was none.
+    /// From each key to its text, ms; infinite where the next key came first, or none was shown. Only
+    /// keys at which the endpoint has a text.
     pub ms: Vec<f64>,
     /// Requests sent and answered, the ones that were taken back included.
     pub requests: usize,
@@ -147,10 +148,12 @@ pub async fn flow(client: &mut Client, endpoint: &Endpoint, habit: Habit, turn: 
     let mut flow = Flow::default();
     let (mark, from) = (endpoint.count(), client.session.trace().len());
     let hunks = typist::scripts();
+    let mut typed = 0;
     for (number, hunk) in hunks.iter().cycle().enumerate() {
-        if flow.ms.len() >= habit.keys {
+        if typed >= habit.keys {
             break;
         }
+        typed += hunk.keys.len();
         let mut gaps = Gaps::new(habit.seed + number as u64, habit.gap_ms);
         let name = format!("{turn}{number}/{}", hunk.name);
         let uri = client.open(&name, hunk.language, &hunk.text).await;
@@ -161,7 +164,9 @@ pub async fn flow(client: &mut Client, endpoint: &Endpoint, habit: Habit, turn: 
             client.session.change(&uri, at, at, key).await;
             at += key.len();
             let took = one_key(client, &uri, at, (begun, next, habit.wait)).await;
-            flow.ms.push(took);
+            if endpoint.knows(&client.session.text(&uri)[..at]) {
+                flow.ms.push(took);
+            }
             tokio::time::sleep_until(next.into()).await;
         }
         client.session.close(&uri).await;
