@@ -1,5 +1,7 @@
 //! What the server's process costs, by `/proc` (proc(5)). Elsewhere nothing is known and nothing said.
 
+use std::collections::HashMap;
+
 /// Time of the processor that a process has used with all its threads, ms, in steps of 10.
 #[must_use]
 pub fn cpu_ms(pid: u32) -> Option<f64> {
@@ -16,17 +18,30 @@ fn stat_ms(stat: &str) -> Option<f64> {
     Some((ticks()? + ticks()?) * 10.0)
 }
 
-/// The same from the scheduler's own clock, ms: fine enough for a process that does nothing. Threads
-/// that have ended are not in it, so only differences over quiet times mean something.
+/// The same thread by thread from the scheduler's own clock, ms: fine enough for a process that does
+/// nothing.
 #[must_use]
-pub fn scheduled_ms(pid: u32) -> Option<f64> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+pub fn by_thread(pid: u32) -> HashMap<String, f64> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
     let of_task = |task: std::fs::DirEntry| {
         let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<f64>().ok()
+        let ns: f64 = text.split(' ').next()?.parse().ok()?;
+        Some((task.file_name().to_string_lossy().into_owned(), ns / 1e6))
     };
-    let times: Vec<f64> = tasks.flatten().filter_map(of_task).collect();
-    (!times.is_empty()).then(|| times.iter().sum::<f64>() / 1e6)
+    tasks
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(of_task)
+        .collect()
+}
+
+/// What was added between two readings of [`by_thread`]. Threads that ended are not in it: they are
+/// those with nothing to do.
+#[must_use]
+pub fn added(before: &HashMap<String, f64>, now: &HashMap<String, f64>) -> Option<f64> {
+    let of = |(thread, ms): (&String, &f64)| ms - before.get(thread).unwrap_or(&0.0);
+    (!now.is_empty()).then(|| now.iter().map(of).sum())
 }
 
 /// The most memory that was resident, MB (10^6 bytes).
@@ -47,5 +62,17 @@ mod tests {
         let stat = "12 (a b) c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20";
         assert_eq!(stat_ms(stat), Some(2000.0));
         assert_eq!(stat_ms(""), None);
+    }
+
+    #[test]
+    fn a_thread_that_ended_takes_nothing_away() {
+        let read = |threads: &[(&str, f64)]| {
+            let threads = threads.iter().map(|(id, ms)| ((*id).to_owned(), *ms));
+            threads.collect::<HashMap<String, f64>>()
+        };
+        let before = read(&[("1", 10.0), ("2", 90.0)]);
+        let now = read(&[("1", 12.0), ("3", 0.5)]);
+        assert_eq!(added(&before, &now), Some(2.5));
+        assert_eq!(added(&before, &HashMap::new()), None);
     }
 }

@@ -216,11 +216,10 @@ impl Stage {
     async fn rest(&mut self, time: Duration) {
         let pid = self.player.client.pid();
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let before = resources::scheduled_ms(pid);
+        let before = resources::by_thread(pid);
         tokio::time::sleep(time).await;
-        if let Some((now, before)) = resources::scheduled_ms(pid).zip(before) {
-            self.run.idle_ms = now - before;
-        }
+        let added = resources::added(&before, &resources::by_thread(pid));
+        self.run.idle_ms = added.unwrap_or(f64::NAN);
     }
 
     async fn end(mut self) -> Run {
