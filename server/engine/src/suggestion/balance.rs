@@ -83,7 +83,7 @@ fn window(doc: &Document, place: &Place) -> Option<syntax::ErrorWindow> {
 /// Byte at which `text` begins to say closers that stand below it already, though it opened what they close. That is so
 /// where the document has fewer errors without them: those below close it.
 fn closed_below(doc: &Document, place: &Place, text: &str) -> usize {
-    let text = text.trim_end();
+    let (whole, text) = (text.len(), text.trim_end());
     let own: Vec<(usize, &str)> = lines::lines(text)
         .filter(|(_, line)| !line.trim().is_empty())
         .collect();
@@ -106,14 +106,14 @@ fn closed_below(doc: &Document, place: &Place, text: &str) -> usize {
         .map(|start| own[start].0)
         .peekable();
     if starts.peek().is_none() {
-        return text.len();
+        return whole;
     }
     let Some(window) = window(doc, place) else {
-        return text.len();
+        return whole;
     };
     let errors = |end: usize| window.errors_with(text[..end].trim_end());
-    let (mut best, Some(mut least)) = (text.len(), errors(text.len())) else {
-        return text.len();
+    let (mut best, Some(mut least)) = (whole, errors(text.len())) else {
+        return whole;
     };
     for start in starts {
         if let Some(count) = errors(start).filter(|count| *count < least) {
