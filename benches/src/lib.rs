@@ -1,11 +1,14 @@
 //! What the benchmarks share: items and their scores, quantiles, the fit of a gate, a typist.
 //!
 //! `cargo bench -p foretoken-benches --bench latency` measures keystrokes over the real wire;
+//! `cargo bench -p foretoken-benches --bench bounds` measures a token against what it must cost;
 //! `cargo run --release -p foretoken-benches --bin replay` measures keystrokes of real edit histories;
 //! `cargo run --release -p foretoken-benches --bin quality -- ITEMS.jsonl` measures texts;
 //! `cargo run --release -p foretoken-benches --bin context -- CHECKOUT...` measures what pieces of other
 //! files add to them, and what they cost.
 
+pub mod bounds;
+pub mod draft;
 pub mod fit;
 pub mod items;
 pub mod keys;
