@@ -32,9 +32,9 @@ mod power;
 mod proto;
 mod serve;
 mod session;
-mod speculation;
 #[cfg(test)]
 mod skips;
+mod speculation;
 mod state;
 mod status;
 pub mod telemetry;
