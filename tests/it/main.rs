@@ -18,5 +18,6 @@ mod neovim;
 mod privacy;
 mod prompts;
 mod settings;
+mod speculation;
 mod tidy;
 mod typing;

@@ -17,9 +17,13 @@ const REMEMBERED: usize = 32;
 const LOOK_BACK: usize = 16;
 /// Occurrences of the last id that are compared; a text with more says the same over and over.
 const PLACES: usize = 1_024;
-/// Bytes of one text that become ids: what is nearest to the cursor says most, and all of it is looked
-/// through at every step.
+/// Bytes of one text that become ids at most: what is nearest to the cursor says most.
 const REACH: usize = 24 * 1024;
+/// Bytes of one text in a file that was not seen before: its lines are not in the tokenizer's cache, and
+/// 24 kB of them take 5 ms, which the first answer there must not wait for. Each job looks twice as far.
+const FIRST_REACH: usize = 3 * 1024;
+/// Bytes by which a text is known again wherever it was cut.
+const KNOWN_BY: usize = 256;
 /// Ids of a continuation that are followed before it is looked up again.
 const FOLLOWED: usize = 32;
 /// Matched ids granted to a proposal, and to text that stands there already: both are expected.
@@ -126,7 +130,11 @@ const NOWHERE: u32 = u32::MAX;
 
 /// Texts of the last job with their ids: of a file that is typed in all lines but one are the same.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Vec<Encoded>);
+pub(crate) struct Known {
+    texts: Vec<Encoded>,
+    /// Bytes of each text that the next job looks at.
+    reach: usize,
+}
 
 #[derive(Debug)]
 struct Encoded {
@@ -143,15 +151,28 @@ impl Known {
     /// The ids of a text. What it has in common with a known one, at its beginning or at its end, is
     /// taken from there.
     fn ids(&mut self, tokens: &Tokens, text: &str) -> &[u32] {
-        let nearest = (0..self.0.len()).max_by_key(|&at| self.0[at].common(text));
-        let base = nearest.filter(|&at| self.0[at].common(text) * 2 > text.len());
+        let nearest = (0..self.texts.len()).max_by_key(|&at| self.texts[at].common(text));
+        let base = nearest.filter(|&at| self.texts[at].common(text) * 2 > text.len());
         let encoded = match base {
-            Some(at) => self.0.remove(at).changed(tokens, text),
+            Some(at) => self.texts.remove(at).changed(tokens, text),
             None => Encoded::new(tokens, text),
         };
-        self.0.truncate(Self::KEPT - 1);
-        self.0.insert(0, encoded);
-        &self.0[0].ids
+        self.texts.truncate(Self::KEPT - 1);
+        self.texts.insert(0, encoded);
+        &self.texts[0].ids
+    }
+
+    /// How far to look in these texts: little where the longest of them is of a new file.
+    fn reach(&mut self, texts: &[std::sync::Arc<str>]) -> usize {
+        let longest = texts.iter().max_by_key(|text| text.len());
+        let seen = longest.is_none_or(|text| {
+            text.len() <= FIRST_REACH || self.texts.iter().any(|known| known.is_part_of(text))
+        });
+        self.reach = match seen {
+            true => (self.reach * 2).clamp(FIRST_REACH, REACH),
+            false => FIRST_REACH,
+        };
+        self.reach
     }
 }
 
@@ -165,6 +186,18 @@ impl Encoded {
         encoded.push(tokens, text, 0, text.len());
         encoded.text = text.to_owned();
         encoded
+    }
+
+    /// Whether it was cut out of this text, whose nearer end may have changed since.
+    fn is_part_of(&self, text: &str) -> bool {
+        let middle = self.text.len() / 2;
+        let from = (middle..self.text.len()).find(|&at| self.text.is_char_boundary(at));
+        let part = self.text.get(from.unwrap_or(0)..).unwrap_or_default();
+        let end = (0..=KNOWN_BY.min(part.len()))
+            .rev()
+            .find(|&at| part.is_char_boundary(at));
+        let part = &part[..end.unwrap_or(0)];
+        part.len() * 2 >= KNOWN_BY && text.contains(part)
     }
 
     /// Appends the ids of a part of a text whose ends are cuts of it.
@@ -230,11 +263,12 @@ impl Haystack {
             last: vec![NOWHERE; tokens.vocabulary()],
             texts: Vec::new(),
         };
+        let reach = known.reach(&drafts.texts);
         for (at, text) in drafts.texts.iter().enumerate() {
             // The last one stands behind the cursor, the others before it.
             let behind = at > 0 && at + 1 == drafts.texts.len();
             haystack.texts.push(haystack.ids.len());
-            haystack.push(known.ids(tokens, near(text, behind)));
+            haystack.push(known.ids(tokens, near(text, reach, behind)));
         }
         haystack
     }
@@ -309,15 +343,15 @@ fn ends(a: &[u8], b: &[u8]) -> (usize, usize) {
 }
 
 /// The part of a text next to the cursor, in whole lines where it is cut.
-fn near(text: &str, behind: bool) -> &str {
-    if text.len() <= REACH {
+fn near(text: &str, reach: usize, behind: bool) -> &str {
+    if text.len() <= reach {
         return text;
     }
     if behind {
-        let end = (0..=REACH).rev().find(|&at| text.is_char_boundary(at));
+        let end = (0..=reach).rev().find(|&at| text.is_char_boundary(at));
         return &text[..end.unwrap_or(0)];
     }
-    let from = (text.len() - REACH..text.len()).find(|&at| text.is_char_boundary(at));
+    let from = (text.len() - reach..text.len()).find(|&at| text.is_char_boundary(at));
     let rest = &text[from.unwrap_or(text.len())..];
     rest.split_once('\n').map_or(rest, |(_, lines)| lines)
 }
@@ -485,10 +519,13 @@ mod tests {
             let bytes: Vec<u8> = course
                 .ids
                 .iter()
-                .take(1)
                 .flat_map(|&id| tokens.bytes(id).unwrap_or_default().to_vec())
                 .collect();
-            String::from_utf8_lossy(&bytes).trim().to_owned()
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            text.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
         };
         let long = "one two three four\n";
         let list = ["zero two three five\n", long, ""];
@@ -528,6 +565,24 @@ mod tests {
                 "{edited:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_new_file_is_looked_through_step_by_step() {
+        let line = |n: usize| format!("    let value_{n} = compute({n});\n");
+        let file = |from: usize| -> std::sync::Arc<str> {
+            (from..from + 2_000).map(line).collect::<String>().into()
+        };
+        let Some(tokens) = embedded() else { return };
+        let mut known = Known::default();
+        let (one, other) = ([file(0)], [file(10_000)]);
+        let mut reaches = Vec::new();
+        for texts in [&one, &one, &one, &one, &one, &other, &one] {
+            let reach = known.reach(texts);
+            known.ids(&tokens, super::near(&texts[0], reach, false));
+            reaches.push(reach / super::FIRST_REACH);
+        }
+        assert_eq!(reaches, [1, 2, 4, 8, 8, 1, 2]);
     }
 
     #[test]
