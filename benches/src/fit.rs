@@ -51,11 +51,42 @@ pub fn fit(examples: &[Example]) -> Option<Logistic> {
     Some(Logistic { a, b, c })
 }
 
+/// Probability that an example is right, by a curve.
+#[must_use]
+pub fn probability(example: &Example, curve: Logistic) -> f64 {
+    let Logistic { a, b, c } = curve;
+    estimated(example, [a, b, c].map(f64::from))
+}
+
+/// The constant that, added to the logit of every probability, makes as many right as were (some right,
+/// some wrong; else 0), by bisection: the likelihood has its top there.
+#[must_use]
+pub fn offset(known: &[(f64, bool)]) -> f64 {
+    let right = known.iter().filter(|(_, right)| *right).count();
+    if right == 0 || right == known.len() {
+        return 0.0;
+    }
+    let expected = |shift: f64| -> f64 {
+        let moved = |p: f64| 1.0 / (1.0 + (1.0 / p.clamp(1e-9, 1.0 - 1e-9) - 1.0) * (-shift).exp());
+        known.iter().map(|(p, _)| moved(*p)).sum()
+    };
+    let (mut low, mut high) = (-10.0, 10.0);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if expected(middle) < right as f64 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    (low + high) / 2.0
+}
+
 fn features(example: &Example) -> [f64; 3] {
     [1.0, example.sum, example.tokens]
 }
 
-fn probability(example: &Example, weights: [f64; 3]) -> f64 {
+fn estimated(example: &Example, weights: [f64; 3]) -> f64 {
     let x = features(example);
     let z: f64 = (0..3).map(|i| weights[i] * x[i]).sum();
     1.0 / (1.0 + (-z).exp())
@@ -64,7 +95,7 @@ fn probability(example: &Example, weights: [f64; 3]) -> f64 {
 fn likelihood(examples: &[Example], weights: [f64; 3]) -> f64 {
     let ridge: f64 = weights.iter().map(|w| w * w).sum::<f64>() * RIDGE / 2.0;
     let log = |e: &Example| {
-        let p = probability(e, weights).clamp(1e-12, 1.0 - 1e-12);
+        let p = estimated(e, weights).clamp(1e-12, 1.0 - 1e-12);
         if e.right { p.ln() } else { (1.0 - p).ln() }
     };
     examples.iter().map(log).sum::<f64>() - ridge
@@ -78,7 +109,7 @@ fn newton_step(examples: &[Example], weights: [f64; 3]) -> Option<[f64; 3]> {
         system[i][3] = -RIDGE * weights[i];
     }
     for example in examples {
-        let (x, p) = (features(example), probability(example, weights));
+        let (x, p) = (features(example), estimated(example, weights));
         for i in 0..3 {
             for j in 0..3 {
                 system[i][j] += p * (1.0 - p) * x[i] * x[j];
@@ -124,7 +155,7 @@ mod tests {
                     tokens: (1 + random.below(24)) as f64,
                     right: false,
                 };
-                e.right = random.unit() < probability(&e, truth);
+                e.right = random.unit() < estimated(&e, truth);
                 e
             })
             .collect();
@@ -139,6 +170,16 @@ mod tests {
                 "{found} for {truth}"
             );
         }
+    }
+
+    #[test]
+    fn an_offset_makes_the_shares_agree() {
+        let known = |right: usize| (0..100).map(|n| (0.5, n < right)).collect::<Vec<_>>();
+        assert!(offset(&known(50)).abs() < 1e-6);
+        // Logit of 0.75.
+        assert!((offset(&known(75)) - 3.0f64.ln()).abs() < 1e-6);
+        assert_eq!(offset(&known(0)), 0.0);
+        assert_eq!(offset(&[]), 0.0);
     }
 
     #[test]

@@ -3,28 +3,39 @@
 
 use std::time::{Duration, Instant};
 
+use foretoken::pipeline::choose::{Spot, Written, choose, with_minimum};
 use foretoken::pipeline::complete::{self, Attempt, Inputs, Model};
 use foretoken::pipeline::report::Reason;
 use foretoken_engine::document::Document;
+use foretoken_engine::lookup::LOOKUP_GATE;
+use foretoken_engine::place::Place;
 use foretoken_engine::prompt::Window;
-use foretoken_engine::suggestion::Suggestion;
+use foretoken_engine::suggestion::{Gate, Suggestion};
 use foretoken_engine::trigger::{History, Kind};
 use foretoken_grammars::Language;
 use foretoken_infer::{Infer, Options, State};
 
+use crate::floor;
 use crate::items::Item;
-use crate::score::{Score, score};
+use crate::score::{Score, marks};
 
-/// Who answers.
-pub const SYSTEMS: [&str; 3] = ["model", "lookup", "both"];
+/// Who answers, in the order of the table: somebody who knows what to copy from the same text, somebody who
+/// copies what followed last time, the n-gram look-up, the network alone, and what a user gets.
+pub const SYSTEMS: [&str; 5] = ["context", "copy", "lookup", "network", "both"];
+
+/// The place of `both` among them.
+pub const BOTH: usize = 4;
+
+/// Least probabilities at which the curve of what is shown is taken.
+pub const LEVELS: [f32; 9] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
 /// Longest time on one item: far more than an answer may take, so that a busy machine changes no figure.
-const BUDGET: Duration = Duration::from_secs(10);
+const BUDGET: Duration = Duration::from_secs(30);
 
 /// One system's answer at one place.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// The whole text without a gate and its estimated probability; `None` where a filter took it.
+    /// The first choice without a gate, filtered as users see it, and its estimated probability.
     pub whole: Option<(f32, Score)>,
     /// What would be shown.
     pub shown: Option<Score>,
@@ -32,13 +43,19 @@ pub struct Answer {
     pub ms: f64,
 }
 
-/// All systems' answers at one place, in the order of [`SYSTEMS`].
+/// All systems' answers at one place.
 #[derive(Debug, Clone)]
 pub struct Answers {
     /// Where.
     pub item: Item,
-    /// What.
-    pub by_system: [Answer; 3],
+    /// What, in the order of [`SYSTEMS`].
+    pub by_system: [Answer; 5],
+    /// What would be shown of both together at each of [`LEVELS`]. Empty for public sets.
+    pub curve: Vec<Option<Score>>,
+    /// What the model wrote.
+    pub said: Option<Written>,
+    /// What the look-up proposed.
+    pub guess: Option<Written>,
 }
 
 /// The model, loaded. The error says why there is none.
@@ -71,65 +88,118 @@ pub fn document(item: &Item) -> Document {
     document
 }
 
-/// Asks all systems.
+/// Asks all systems in one run: the model writes without a gate, and everything else is judged on that text.
 pub async fn ask(item: &Item, model: Result<&Model, &str>) -> Answers {
     let document = document(item);
-    let run = async |minimum_probability| {
-        let inputs = Inputs {
-            document: document.clone(),
-            byte: item.prefix.len(),
-            kind: Kind::Invoked,
-            history: History::default(),
-            window: Window::default(),
-            idle: true,
-            lookup: None,
-            minimum_probability,
-        };
-        let model = model.map_err(|sentence| Reason::NoModel(sentence.to_owned()));
-        complete::run(inputs, model, Attempt::alone(BUDGET)).await
+    let byte = item.prefix.len();
+    let inputs = Inputs {
+        document: document.clone(),
+        byte,
+        kind: Kind::Invoked,
+        history: History::default(),
+        window: Window::default(),
+        idle: true,
+        lookup: None,
+        minimum_probability: Some(0.0),
     };
-    // Without a gate first: that run pays for the prompt, so its times are those of a cold place.
-    let open = run(Some(0.0)).await;
-    let gated = run(None).await;
-
-    let mark = |suggestion: &Suggestion| score(of_kind(&suggestion.text, item), &item.middle);
-    let whole = |s: Option<&Suggestion>| s.map(|s| (s.probability, mark(s)));
-    let shown = |s: Option<&Suggestion>| s.map(mark);
-    let guess = |c: &complete::Completed| c.guess.clone();
-    let said = |c: &complete::Completed| c.said.clone();
-    let ms = open.report.ms;
-    let by_system = [
-        Answer {
-            whole: whole(said(&open).as_ref()),
-            shown: shown(said(&gated).as_ref()),
-            ms: ms.total - ms.lookup,
+    let reason = |sentence: &str| Reason::NoModel(sentence.to_owned());
+    let run = complete::run(inputs, model.map_err(reason), Attempt::alone(BUDGET));
+    let done = run.await;
+    let [said, guess] = done.written;
+    let place = Place::at(&document, byte);
+    let judges = Judges {
+        spot: Spot {
+            document: &document,
+            place: &place,
+            mode: place.mode(),
         },
-        Answer {
-            whole: whole(guess(&open).as_ref()),
-            shown: shown(guess(&gated).as_ref()),
-            ms: ms.lookup,
-        },
-        Answer {
-            whole: whole(open.suggestion.as_ref()),
-            shown: shown(gated.suggestion.as_ref()),
-            ms: ms.total,
-        },
-    ];
+        gate: model.ok().map(|model| model.info.gate),
+        lookup: LOOKUP_GATE,
+        said: said.as_ref(),
+        guess: guess.as_ref(),
+    };
+    let of = |text: &str| marks(text, &item.middle, item.rule());
+    let (open, gated) = (judges.at(Some(0.0)), judges.at(None));
+    let copied = floor::copied(&item.prefix, &item.suffix);
+    let ms = done.report.ms;
+    let times = [0.0, 0.0, ms.lookup, ms.total - ms.lookup, ms.total];
+    let mut by_system: [Answer; 5] = std::array::from_fn(|system| Answer {
+        ms: times[system],
+        ..Answer::default()
+    });
+    if floor::stands_elsewhere(item) {
+        by_system[0].whole = Some((0.0, of(&item.middle)));
+    }
+    by_system[1].whole = (!copied.trim().is_empty()).then(|| (0.0, of(copied)));
+    for (answer, (open, gated)) in by_system[2..].iter_mut().zip(open.iter().zip(&gated)) {
+        answer.whole = open.as_ref().map(|s| (s.probability, of(&s.text)));
+        answer.shown = gated.as_ref().map(|s| of(&s.text));
+    }
+    let levels = if item.is_own() { &LEVELS[..] } else { &[] };
+    let curve = judges.curve(item, levels);
     Answers {
         item: item.clone(),
         by_system,
+        curve,
+        said,
+        guess,
     }
 }
 
-/// The part of a text that an item asks for: as many lines as its middle has. A block's whole text.
-fn of_kind<'a>(text: &'a str, item: &Item) -> &'a str {
-    if item.kind == "block" {
-        return text;
+/// What would be shown of both together at each of `levels`, with these gates of network and look-up.
+#[must_use]
+pub fn shown_with(
+    answers: &Answers,
+    [gate, lookup]: [Gate; 2],
+    levels: &[f32],
+) -> Vec<Option<Score>> {
+    let item = &answers.item;
+    let document = document(item);
+    let place = Place::at(&document, item.prefix.len());
+    let judges = Judges {
+        spot: Spot {
+            document: &document,
+            place: &place,
+            mode: place.mode(),
+        },
+        gate: Some(gate),
+        lookup,
+        said: answers.said.as_ref(),
+        guess: answers.guess.as_ref(),
+    };
+    judges.curve(item, levels)
+}
+
+/// What is judged at one place.
+struct Judges<'a> {
+    spot: Spot<'a>,
+    /// The model's; `None` without a model.
+    gate: Option<Gate>,
+    /// The look-up's.
+    lookup: Gate,
+    said: Option<&'a Written>,
+    guess: Option<&'a Written>,
+}
+
+impl Judges<'_> {
+    fn curve(&self, item: &Item, levels: &[f32]) -> Vec<Option<Score>> {
+        let of = |s: &Suggestion| marks(&s.text, &item.middle, item.rule());
+        levels
+            .iter()
+            .map(|least| self.at(Some(*least))[2].as_ref().map(of))
+            .collect()
     }
-    let lines = item.middle.lines().count().max(1);
-    let end = text
-        .match_indices('\n')
-        .nth(lines - 1)
-        .map_or(text.len(), |(at, _)| at);
-    &text[..end]
+
+    /// Look-up, network and both, with this least probability or the fitted one.
+    fn at(&self, least: Option<f32>) -> [Option<Suggestion>; 3] {
+        let guess = self
+            .guess
+            .map(|guess| self.spot.judge(guess, &with_minimum(self.lookup, least)));
+        let said = match (self.said, self.gate) {
+            (Some(said), Some(gate)) => self.spot.judge(said, &with_minimum(gate, least)),
+            _ => Err(Reason::Loading),
+        };
+        let both = choose(said.clone(), guess.clone());
+        [guess.and_then(Result::ok), said.ok(), both.ok()]
+    }
 }

@@ -2,6 +2,7 @@
 //! The language server and the command line run the same ones on a snapshot.
 
 pub mod cache;
+pub mod choose;
 pub mod complete;
 pub mod generate;
 pub mod report;

@@ -274,6 +274,7 @@ fn refused(reason: Reason) -> Completed {
         empty: Some(reason),
         said: None,
         guess: None,
+        written: [None, None],
         window: None,
         lookup: None,
     }

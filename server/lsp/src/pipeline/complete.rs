@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foretoken_engine::document::Document;
-use foretoken_engine::lookup::{LOOKUP_GATE, Lookup, Proposal, ProposalLimits};
-use foretoken_engine::place::{Mode, Place};
+use foretoken_engine::lookup::{LOOKUP_GATE, Lookup, ProposalLimits};
+use foretoken_engine::place::Place;
 use foretoken_engine::position::floor_boundary;
 use foretoken_engine::prompt::Window;
-use foretoken_engine::suggestion::{self, Gate, Raw, Source, Suggestion};
+use foretoken_engine::suggestion::Suggestion;
 use foretoken_engine::trigger::{self, History, Kind};
 use foretoken_infer::{Class, Drafts, Errand, Infer, ModelInfo};
 
+use super::choose::{Spot, Written, choose, with_minimum};
 use super::generate::Asked;
 use super::report::{self, Reason, Report, milliseconds};
 
@@ -106,6 +107,8 @@ pub struct Completed {
     pub said: Option<Suggestion>,
     /// What the words of the file alone would have offered.
     pub guess: Option<Suggestion>,
+    /// What the model wrote and what the words of the file proposed, before any filter.
+    pub written: [Option<Written>; 2],
     /// To be handed in with the next completion of the document.
     pub window: Option<Window>,
     pub lookup: Option<Lookup>,
@@ -130,14 +133,20 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
         None => Lookup::build(&[&text]),
     };
     drop(text);
-    let proposal = lookup.propose(reach(&place.before), &ProposalLimits::at(&place, mode));
-    let guess = proposal
-        .as_ref()
-        .map(|proposal| judge_proposal(proposal, &inputs, &place, mode));
+    let proposal = lookup
+        .propose(reach(&place.before), &ProposalLimits::at(&place, mode))
+        .map(Written::from);
+    let spot = Spot {
+        document: &inputs.document,
+        place: &place,
+        mode,
+    };
+    let gate = with_minimum(LOOKUP_GATE, inputs.minimum_probability);
+    let guess = proposal.as_ref().map(|text| spot.judge(text, &gate));
     report.candidates.lookup = probability(guess.as_ref());
     report.ms.lookup = milliseconds(started.elapsed());
 
-    let (window, said) = match model {
+    let (window, said, written) = match model {
         Ok(model) => {
             let asked = Asked {
                 inputs: &inputs,
@@ -146,19 +155,20 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
                 model,
                 drafts: Drafts {
                     texts: [&attempt.likely[..], &around(&inputs.document, place.offset)].concat(),
-                    proposal: proposal.map(|proposal| proposal.text),
+                    proposal: proposal.as_ref().map(|proposal| proposal.text.clone()),
                 },
                 rival: report.candidates.lookup,
             };
-            let (window, said) = asked.generate(attempt, &mut report).await;
-            (Some(window), said)
+            let generated = asked.generate(attempt, &mut report).await;
+            (Some(generated.window), generated.said, generated.written)
         }
-        Err(reason) => (None, Err(reason)),
+        Err(reason) => (None, Err(reason), None),
     };
     report.candidates.model = said.as_ref().ok().map(|said| said.probability);
     Completed {
         said: said.as_ref().ok().cloned(),
         guess: guess.as_ref().and_then(|guess| guess.clone().ok()),
+        written: [written, proposal],
         window,
         lookup: Some(lookup),
         ..ended(choose(said, guess), report, started)
@@ -180,21 +190,6 @@ pub(super) fn around(document: &Document, offset: usize) -> [Arc<str>; 2] {
     })
 }
 
-/// The better of the two proposals by its calibrated probability; the model's reason where neither
-/// can be shown, because it had the last word.
-fn choose(
-    said: Result<Suggestion, Reason>,
-    guess: Option<Result<Suggestion, Reason>>,
-) -> Result<Suggestion, Reason> {
-    match (said, guess) {
-        // Nobody waits: a guess would not be read.
-        (Err(Reason::Superseded), _) => Err(Reason::Superseded),
-        (Ok(said), Some(Ok(guess))) if guess.probability > said.probability => Ok(guess),
-        (Err(_), Some(Ok(guess))) => Ok(guess),
-        (said, _) => said,
-    }
-}
-
 fn ended(outcome: Result<Suggestion, Reason>, mut report: Report, started: Instant) -> Completed {
     let (suggestion, empty) = match outcome {
         Ok(suggestion) => (Some(suggestion), None),
@@ -213,6 +208,7 @@ fn ended(outcome: Result<Suggestion, Reason>, mut report: Report, started: Insta
         report,
         said: None,
         guess: None,
+        written: [None, None],
         window: None,
         lookup: None,
     }
@@ -227,31 +223,6 @@ fn reach(before: &str) -> &str {
     let from = before.len().saturating_sub(LOOKUP_REACH);
     let from = (from..=before.len()).find(|&at| before.is_char_boundary(at));
     &before[from.unwrap_or(0)..]
-}
-
-fn judge_proposal(
-    proposal: &Proposal,
-    inputs: &Inputs,
-    place: &Place,
-    mode: Mode,
-) -> Result<Suggestion, Reason> {
-    let raw = Raw {
-        text: &proposal.text,
-        tokens: &proposal.lexemes,
-        ended: proposal.ended,
-    };
-    let gate = with_minimum(LOOKUP_GATE, inputs.minimum_probability);
-    let mut suggestion = suggestion::finish(&raw, &inputs.document, place, mode, Some(&gate))
-        .map_err(Reason::Reject)?;
-    suggestion.source = Source::Lookup;
-    Ok(suggestion)
-}
-
-pub(super) fn with_minimum(gate: Gate, minimum: Option<f32>) -> Gate {
-    Gate {
-        show: minimum.unwrap_or(gate.show),
-        ..gate
-    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use foretoken_engine::document::Document;
 use foretoken_engine::place::{Mode, Place};
 use foretoken_engine::prompt::{self, Piece, Prompt, Section, Window};
-use foretoken_engine::suggestion::{self, Gate, Raw, Suggestion, Watch};
+use foretoken_engine::suggestion::{self, Gate, Raw, Source, Suggestion, Watch};
 use foretoken_infer::{Class, Drafts, End, Flow, Job, Limits, Outcome, Progress};
 use sha2::{Digest, Sha256};
 
-use super::complete::{Attempt, Inputs, Model, with_minimum};
+use super::choose::{Spot, Written, with_minimum};
+use super::complete::{Attempt, Inputs, Model};
 use super::report::{self, Reason, Report, milliseconds};
 
 pub mod ahead;
@@ -35,13 +36,19 @@ pub(super) struct Asked<'a> {
     pub(super) rival: Option<f32>,
 }
 
+/// What came of a generation.
+pub(super) struct Generated {
+    /// Of the prompt that was made.
+    pub(super) window: Window,
+    /// What may be shown.
+    pub(super) said: Result<Suggestion, Reason>,
+    /// The text before any filter.
+    pub(super) written: Option<Written>,
+}
+
 impl Asked<'_> {
-    /// Prompt, model, filters. The window is that of the prompt just made.
-    pub(super) async fn generate(
-        self,
-        mut attempt: Attempt,
-        report: &mut Report,
-    ) -> (Window, Result<Suggestion, Reason>) {
+    /// Prompt, model, filters.
+    pub(super) async fn generate(self, mut attempt: Attempt, report: &mut Report) -> Generated {
         let info = &self.model.info;
         report.model = Some(format!("{} {}", info.name, info.version));
         let building = Instant::now();
@@ -68,7 +75,11 @@ impl Asked<'_> {
         let filtering = Instant::now();
         let said = self.judge(&outcome, &gate);
         report.ms.filter = milliseconds(filtering.elapsed());
-        (window, said)
+        Generated {
+            window,
+            said,
+            written: self.written(&outcome).ok(),
+        }
     }
 
     /// The prompt in the model's own budget, counted by its tokenizer.
@@ -126,9 +137,9 @@ impl Asked<'_> {
         }
     }
 
-    /// From what the model said to a suggestion. The stop rules are run once more over the whole text,
-    /// because a draft may have brought several tokens in one step.
-    fn judge(&self, outcome: &Outcome, gate: &Gate) -> Result<Suggestion, Reason> {
+    /// What the model wrote. The stop rules are run once more over the whole text, because a draft may
+    /// have brought several tokens in one step.
+    fn written(&self, outcome: &Outcome) -> Result<Written, Reason> {
         match &outcome.end {
             End::Eom | End::Watched | End::Budget => {}
             End::Stopped | End::Superseded => return Err(Reason::Superseded),
@@ -137,20 +148,24 @@ impl Asked<'_> {
         }
         let mut watch = Watch::new(self.place, self.mode);
         watch.step(&outcome.text, &outcome.tokens);
-        let raw = Raw {
-            text: &outcome.text,
-            tokens: &outcome.tokens,
-            ended: outcome.end == End::Eom
-                || watch.stopped().is_some_and(|reason| reason.is_boundary()),
+        let ended =
+            outcome.end == End::Eom || watch.stopped().is_some_and(|reason| reason.is_boundary());
+        Ok(Written {
+            text: outcome.text.clone(),
+            tokens: outcome.tokens.clone(),
+            ended,
+            source: Source::Model,
+        })
+    }
+
+    /// From what the model said to a suggestion.
+    fn judge(&self, outcome: &Outcome, gate: &Gate) -> Result<Suggestion, Reason> {
+        let spot = Spot {
+            document: &self.inputs.document,
+            place: self.place,
+            mode: self.mode,
         };
-        suggestion::finish(
-            &raw,
-            &self.inputs.document,
-            self.place,
-            self.mode,
-            Some(gate),
-        )
-        .map_err(Reason::Reject)
+        spot.judge(&self.written(outcome)?, gate)
     }
 }
 
