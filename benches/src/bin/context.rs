@@ -113,6 +113,9 @@ struct Answer {
     key: Price,
 }
 
+/// One figure of an answer.
+type Measure = fn(&Answer) -> f64;
+
 /// What one completion cost.
 struct Price {
     run: f64,
@@ -312,13 +315,13 @@ fn prices(pairs: &[Pair]) -> String {
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let with: Vec<&Pair> = pairs.iter().filter(|pair| pair.tokens > 0).collect();
-    let of: [(&str, &dyn Fn(&Answer) -> f64); 6] = [
-        ("cold place: tokens run", &|answer| answer.cold.run),
-        ("cold place: prefill, ms", &|answer| answer.cold.prefill),
-        ("cold place: whole, ms", &|answer| answer.cold.total),
-        ("next key: tokens run", &|answer| answer.key.run),
-        ("next key: prefill, ms", &|answer| answer.key.prefill),
-        ("next key: whole, ms", &|answer| answer.key.total),
+    let of: [(&str, Measure); 6] = [
+        ("cold place: tokens run", |answer| answer.cold.run),
+        ("cold place: prefill, ms", |answer| answer.cold.prefill),
+        ("cold place: whole, ms", |answer| answer.cold.total),
+        ("next key: tokens run", |answer| answer.key.run),
+        ("next key: prefill, ms", |answer| answer.key.prefill),
+        ("next key: whole, ms", |answer| answer.key.total),
     ];
     for (name, of) in of {
         let side = |on: bool| {
