@@ -22,7 +22,7 @@ const REACH: usize = 24 * 1024;
 /// Bytes of one text in a file that was not seen before: its lines are not in the tokenizer's cache, and
 /// 24 kB of them take 5 ms, which the first answer there must not wait for. Each job looks twice as far.
 const FIRST_REACH: usize = 3 * 1024;
-/// Bytes by which a text is known again wherever it was cut.
+/// Bytes at either end by which a text is known again.
 const KNOWN_BY: usize = 256;
 /// Ids of a continuation that are followed before it is looked up again.
 const FOLLOWED: usize = 32;
@@ -132,8 +132,11 @@ const NOWHERE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     texts: Vec<Encoded>,
-    /// Bytes of each text that the next job looks at.
+    /// Bytes of each text that the last job looked at.
     reach: usize,
+    /// Both ends of its longest text, one of which stays as it is while somebody types there.
+    first: Vec<u8>,
+    last: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -165,9 +168,11 @@ impl Known {
     /// How far to look in these texts: little where the longest of them is of a new file.
     fn reach(&mut self, texts: &[std::sync::Arc<str>]) -> usize {
         let longest = texts.iter().max_by_key(|text| text.len());
-        let seen = longest.is_none_or(|text| {
-            text.len() <= FIRST_REACH || self.texts.iter().any(|known| known.is_part_of(text))
-        });
+        let longest = longest.map_or(&[][..], |text| text.as_bytes());
+        let first = &longest[..longest.len().min(KNOWN_BY)];
+        let last = &longest[longest.len() - first.len()..];
+        let seen = first == self.first || last == self.last;
+        (self.first, self.last) = (first.to_vec(), last.to_vec());
         self.reach = match seen {
             true => (self.reach * 2).clamp(FIRST_REACH, REACH),
             false => FIRST_REACH,
@@ -186,18 +191,6 @@ impl Encoded {
         encoded.push(tokens, text, 0, text.len());
         encoded.text = text.to_owned();
         encoded
-    }
-
-    /// Whether it was cut out of this text, whose nearer end may have changed since.
-    fn is_part_of(&self, text: &str) -> bool {
-        let middle = self.text.len() / 2;
-        let from = (middle..self.text.len()).find(|&at| self.text.is_char_boundary(at));
-        let part = self.text.get(from.unwrap_or(0)..).unwrap_or_default();
-        let end = (0..=KNOWN_BY.min(part.len()))
-            .rev()
-            .find(|&at| part.is_char_boundary(at));
-        let part = &part[..end.unwrap_or(0)];
-        part.len() * 2 >= KNOWN_BY && text.contains(part)
     }
 
     /// Appends the ids of a part of a text whose ends are cuts of it.
@@ -582,7 +575,7 @@ mod tests {
             known.ids(&tokens, super::near(&texts[0], reach, false));
             reaches.push(reach / super::FIRST_REACH);
         }
-        assert_eq!(reaches, [1, 2, 4, 8, 8, 1, 2]);
+        assert_eq!(reaches, [1, 2, 4, 8, 8, 1, 1]);
     }
 
     #[test]
