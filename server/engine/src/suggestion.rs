@@ -214,10 +214,16 @@ fn choose(
     Err(Reject::BelowGate { best })
 }
 
-/// Bytes of the word at the end of a text that was broken off: half an identifier is worse than none. 0 if nothing
+/// Bytes of the word or number at the end of a text that was broken off: half of one is worse than none. 0 if nothing
 /// else would be left.
 fn partial_word(text: &str) -> usize {
-    let rest = text.trim_end_matches(lines::is_word);
+    let mut rest = text.trim_end_matches(lines::is_word);
+    if let Some(whole) = rest.strip_suffix('.') {
+        let before = whole.trim_end_matches(lines::is_word);
+        if whole[before.len()..].starts_with(|c: char| c.is_ascii_digit()) {
+            rest = before;
+        }
+    }
     if rest.trim().is_empty() {
         0
     } else {

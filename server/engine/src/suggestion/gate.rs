@@ -159,7 +159,7 @@ fn boundaries(shown: &str, complete: bool) -> Vec<(usize, CutKind)> {
     for (at, c) in shown.char_indices() {
         if matches!(c, '\n' | '\r') && !matches!(previous, '\n' | '\r') && at > 0 {
             found.push((at, CutKind::Line));
-        } else if is_word(previous) && !is_word(c) {
+        } else if is_word(previous) && !is_word(c) && !within_number(&shown[..at], &shown[at..]) {
             found.push((at, CutKind::Word));
         }
         previous = c;
@@ -175,6 +175,15 @@ fn boundaries(shown: &str, complete: bool) -> Vec<(usize, CutKind)> {
         ));
     }
     found
+}
+
+/// Whether a number's point stands between the two, or may: `2` of `2.0` is another number.
+fn within_number(before: &str, after: &str) -> bool {
+    let word = before.rsplit(|c| !is_word(c)).next().unwrap_or_default();
+    let mut rest = after.chars();
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && rest.next() == Some('.')
+        && rest.next().is_none_or(|c| c.is_ascii_digit())
 }
 
 fn sum(tokens: &[Token]) -> f32 {

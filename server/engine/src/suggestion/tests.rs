@@ -524,6 +524,11 @@ fn torn_lines_keep() {
     broken_off(&[
         // One line may lack its end, also where it is the first of a block.
         (Rust, "let a = $0\n", "f(b, c", "f(b,"),
+        // Half a number is another number; a field is a word like any other.
+        (Rust, "let a = $0\n", "(b + c) * 2.", "(b + c) *"),
+        (Rust, "let a = $0\n", "(b + c) * 2.5", "(b + c) *"),
+        (Rust, "let a = $0\n", "(b + c) * d.", "(b + c) * d."),
+        (Rust, "let a = $0\n", "f(b2.", "f(b2."),
         (
             Rust,
             "fn f() {$0\n",
@@ -760,6 +765,14 @@ fn word_ends_count_from_the_eighth_token() {
     assert_eq!(shown.as_deref(), Ok("a(b.c(d+eee, f"));
     let shown = gated("let x = $0\n", &parts[..8], true, &gate).map(|shown| shown.text);
     assert!(matches!(shown, Err(Reject::BelowGate { .. })), "{shown:?}");
+    let mut decimal = parts.clone();
+    decimal[10..].copy_from_slice(&[("2", -0.01), (".5;", -0.01)]);
+    let shown = gated("let x = $0\n", &decimal, true, &gate).map(|shown| shown.text);
+    assert_eq!(shown.as_deref(), Ok("a(b.c(d+eee, 2.5"));
+    decimal.truncate(11);
+    decimal.push((".", -0.01));
+    let shown = gated("let x = $0\n", &decimal, false, &gate).map(|shown| shown.text);
+    assert_eq!(shown.as_deref(), Ok("a(b.c(d+eee,"));
     // Broken off by a budget: the last word may be half of one.
     let shown = gated("let x = $0\n", &parts[..5], false, &gate).map(|shown| shown.text);
     assert_eq!(shown.as_deref(), Ok("a(b."));
