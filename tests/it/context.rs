@@ -17,7 +17,7 @@ fn project() -> Home {
     let home = Home::default();
     home.write("project/.git/HEAD", "");
     home.write("project/app/models.py", MODELS);
-    home.write("project/app/views.py", &format!("{VIEWS}{TYPED}\n"));
+    home.write("project/app/views.py", format!("{VIEWS}{TYPED}\n"));
     home.write("other/models.py", MODELS);
     home
 }
