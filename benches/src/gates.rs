@@ -1,12 +1,12 @@
 //! Fits the gates on places of validation repositories: one pair of curves for each source of text, as
 //! constants to paste. What is fitted on is what serving sees: every cut that the filters leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use foretoken::pipeline::choose::Written;
 use foretoken_engine::place::Place;
-use foretoken_engine::suggestion::{CutKind, Gate, Logistic, cuts, narrow};
+use foretoken_engine::suggestion::{CutKind, Gate, Logistic, Raw, Source, cuts, narrow};
 
 use crate::fit::{Example, fit, offset, probability};
 use crate::score::{Score, score};
@@ -25,7 +25,7 @@ const WORTH: f64 = 3.0;
 const SHOW: f32 = 0.5;
 
 /// What is tried as least probability of both together.
-const SHOWS: [f32; 9] = [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7];
+const SHOWS: [f32; 7] = [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6];
 
 /// How much of what is shown must be right, percent.
 const ENOUGH: f64 = 60.0;
@@ -121,6 +121,9 @@ fn both(answers: &[Answers], gates: [Gate; 2]) -> String {
     )
 }
 
+/// Tokens of the beginnings that are judged as the server's gate breaks them off, at most.
+const BROKEN_OFF: usize = 8;
+
 fn outcomes<'a>(
     answers: &'a [Answers],
     of: impl Fn(&'a Answers) -> Option<&'a Written>,
@@ -131,24 +134,47 @@ fn outcomes<'a>(
         let item = &answers.item;
         let document = document(item);
         let place = Place::at(&document, item.prefix.len());
-        let raw = written.raw();
-        let Ok(left) = narrow(&raw, &document, &place, place.mode()) else {
-            continue;
-        };
-        for cut in cuts(&raw, &place, &left) {
-            let shown = &raw.text[left.span.start..cut.end];
-            found.push(Outcome {
-                language: item.language.clone(),
-                word: cut.kind == CutKind::Word,
-                example: Example {
-                    sum: f64::from(cut.sum),
-                    tokens: cut.count as f64,
-                    right: score(shown, &item.middle).right,
-                },
-            });
+        let mut seen: BTreeSet<(usize, bool)> = BTreeSet::new();
+        for raw in versions(written) {
+            let Ok(left) = narrow(&raw, &document, &place, place.mode()) else {
+                continue;
+            };
+            for cut in cuts(&raw, &place, &left) {
+                let word = cut.kind == CutKind::Word;
+                let shown = &raw.text[left.span.start..cut.end];
+                if !shown.trim().is_empty() && seen.insert((cut.end, word)) {
+                    found.push(Outcome {
+                        language: item.language.clone(),
+                        word,
+                        example: Example {
+                            sum: f64::from(cut.sum),
+                            tokens: cut.count as f64,
+                            right: score(shown, &item.middle).right,
+                        },
+                    });
+                }
+            }
         }
     }
     found
+}
+
+/// The text as a whole; of the model's also its short beginnings, since the server breaks a text off where
+/// nothing longer could be shown, and then judges what it has.
+fn versions(written: &Written) -> Vec<Raw<'_>> {
+    let mut versions = vec![written.raw()];
+    if written.source == Source::Model {
+        let short = written.tokens.len().min(BROKEN_OFF);
+        for count in 1..short {
+            let end = written.tokens[count - 1].end;
+            versions.extend(written.text.get(..end).map(|text| Raw {
+                text,
+                tokens: &written.tokens[..count],
+                ended: false,
+            }));
+        }
+    }
+    versions
 }
 
 fn curve(outcomes: &[Outcome], word: bool) -> Logistic {

@@ -10,7 +10,7 @@ use foretoken_engine::document::Document;
 use foretoken_engine::lookup::LOOKUP_GATE;
 use foretoken_engine::place::Place;
 use foretoken_engine::prompt::Window;
-use foretoken_engine::suggestion::{Gate, Suggestion};
+use foretoken_engine::suggestion::{Flow, Gate, Suggestion, Token, Watch};
 use foretoken_engine::trigger::{History, Kind};
 use foretoken_grammars::Language;
 use foretoken_infer::{Infer, Options, State};
@@ -52,6 +52,8 @@ pub struct Answers {
     pub by_system: [Answer; 5],
     /// What would be shown of both together at each of [`LEVELS`]. Empty for public sets.
     pub curve: Vec<Option<Score>>,
+    /// Tokens the model may generate at most.
+    pub most: usize,
     /// What the model wrote.
     pub said: Option<Written>,
     /// What the look-up proposed.
@@ -106,6 +108,7 @@ pub async fn ask(item: &Item, model: Result<&Model, &str>) -> Answers {
     let run = complete::run(inputs, model.map_err(reason), Attempt::alone(BUDGET));
     let done = run.await;
     let [said, guess] = done.written;
+    let most = model.map_or(0, |model| model.info.budget.generate);
     let place = Place::at(&document, byte);
     let judges = Judges {
         spot: Spot {
@@ -115,6 +118,7 @@ pub async fn ask(item: &Item, model: Result<&Model, &str>) -> Answers {
         },
         gate: model.ok().map(|model| model.info.gate),
         lookup: LOOKUP_GATE,
+        most,
         said: said.as_ref(),
         guess: guess.as_ref(),
     };
@@ -141,6 +145,7 @@ pub async fn ask(item: &Item, model: Result<&Model, &str>) -> Answers {
         item: item.clone(),
         by_system,
         curve,
+        most,
         said,
         guess,
     }
@@ -164,6 +169,7 @@ pub fn shown_with(
         },
         gate: Some(gate),
         lookup,
+        most: answers.most,
         said: answers.said.as_ref(),
         guess: answers.guess.as_ref(),
     };
@@ -177,6 +183,8 @@ struct Judges<'a> {
     gate: Option<Gate>,
     /// The look-up's.
     lookup: Gate,
+    /// Tokens the model may generate.
+    most: usize,
     said: Option<&'a Written>,
     guess: Option<&'a Written>,
 }
@@ -196,10 +204,88 @@ impl Judges<'_> {
             .guess
             .map(|guess| self.spot.judge(guess, &with_minimum(self.lookup, least)));
         let said = match (self.said, self.gate) {
-            (Some(said), Some(gate)) => self.spot.judge(said, &with_minimum(gate, least)),
+            (Some(said), Some(gate)) => {
+                let gate = with_minimum(gate, least);
+                self.spot
+                    .judge(&served(said, self.spot, (gate, self.most)), &gate)
+            }
             _ => Err(Reason::Loading),
         };
         let both = choose(said.clone(), guess.clone());
         [guess.and_then(Result::ok), said.ok(), both.ok()]
+    }
+}
+
+/// The text as far as it is generated with this gate and token limit: the server stops where nothing longer
+/// could be shown any more, and what it has then is judged as broken off.
+#[must_use]
+pub fn served(written: &Written, spot: Spot<'_>, (gate, most): (Gate, usize)) -> Written {
+    let mut watch = Watch::new(spot.place, spot.mode).with_gate(gate, most);
+    let stops = |(number, token): (usize, &Token)| {
+        let text = written.text.get(..token.end)?;
+        match watch.step(text, &written.tokens[..=number]) {
+            Flow::Stop(reason) => Some((number + 1, text, reason.is_boundary())),
+            Flow::Continue => None,
+        }
+    };
+    match written.tokens.iter().enumerate().find_map(stops) {
+        Some((count, text, ended)) => Written {
+            text: text.to_owned(),
+            tokens: written.tokens[..count].to_vec(),
+            ended,
+            ..*written
+        },
+        None => written.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foretoken_engine::place::Mode;
+    use foretoken_engine::suggestion::{Logistic, Source};
+
+    use super::*;
+
+    fn checked(logps: &[f32], most: usize) -> (String, bool) {
+        let document = Document::open("a.rs", Language::Rust, 1, "let a = ");
+        let place = Place::at(&document, 8);
+        let spot = Spot {
+            document: &document,
+            place: &place,
+            mode: Mode::Line,
+        };
+        let text = "one + two;\n".to_owned();
+        let ends = [3, 5, 9, 10, 11];
+        let token = |(end, logp): (&usize, &f32)| Token {
+            end: *end,
+            logp: *logp,
+        };
+        let written = Written {
+            text,
+            tokens: ends.iter().zip(logps).map(token).collect(),
+            ended: true,
+            source: Source::Model,
+        };
+        let curve = Logistic {
+            a: 0.0,
+            b: 1.0,
+            c: 0.0,
+        };
+        // Half is passed at a sum of zero, a third at -0.7.
+        let gate = Gate {
+            line: curve,
+            word: curve,
+            show: 0.33,
+        };
+        let served = served(&written, spot, (gate, most));
+        (served.text, served.ended)
+    }
+
+    #[test]
+    fn a_text_ends_where_the_server_would_stop() {
+        let sure = [-0.1; 5];
+        assert_eq!(checked(&sure, 24), ("one + two;\n".to_owned(), true));
+        let doubtful = [-0.1, -0.1, -3.0, -0.1, -0.1];
+        assert_eq!(checked(&doubtful, 24), ("one + two".to_owned(), false));
     }
 }
