@@ -4,7 +4,7 @@
 use super::steps::Step;
 use super::traces::Trace;
 
-/// Characters of a match. The range of `completion.md` section 5.3.
+/// Characters of a match.
 const SHORTEST: usize = 4;
 const LONGEST: usize = 24;
 

@@ -97,7 +97,7 @@ pub struct Trace {
     pub seed: u64,
 }
 
-/// Lines of a hunk at most, but for the class `long`. Of `completion.md` section 9.1.
+/// Lines of a hunk at most, but for the class `long`.
 const LINES: usize = 12;
 
 /// Lines of a hunk of the class `long`: enough to move a window of 800 tokens.

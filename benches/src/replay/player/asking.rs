@@ -11,7 +11,7 @@ use crate::replay::client::{Client, Reply, note, texts};
 use crate::replay::log::Answer;
 use crate::replay::pace::Pace;
 
-/// Neovim sends changes at most this often, unless a request wants them. Measured; `editors.md` 1.1.
+/// Neovim sends changes at most this often, unless a request wants them. Measured.
 const HELD: Duration = Duration::from_millis(150);
 
 /// Helix asks once this many characters of a word stand before the cursor.

@@ -1,4 +1,4 @@
-//! The gates of `completion.md` section 9.3: two cores, the shipped model, VS Code's habits.
+//! The gates of a replay: two cores, the shipped model, VS Code's habits.
 
 use super::{Report, cell};
 use crate::replay::figures::get;

@@ -14,7 +14,7 @@ use foretoken_engine::place::Place;
 use foretoken_engine::suggestion::Suggestion;
 use serde::Serialize;
 
-/// Most entries. Value of the trie of `completion.md` (Copilot keeps 100, llama.vim 250).
+/// Most entries. Copilot keeps 100, llama.vim 250.
 const ENTRIES: usize = 250;
 
 /// Most bytes of all texts together.

@@ -11,7 +11,7 @@ use foretoken_infer::{Drafts, End, Flow, Job, Limits, Outcome};
 use super::{Asked, Attempt, Inputs, Model, Reason, Report, milliseconds, report, with_minimum};
 use crate::pipeline::complete::around;
 
-/// Most tokens of a continuation: one line, as `completion.md` 5.1 has it.
+/// Most tokens of a continuation: one line.
 const TOKENS: usize = 24;
 
 /// Line ends that may stand before the text: the one behind the shown line, and a blank line.
