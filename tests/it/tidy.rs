@@ -159,6 +159,7 @@ fn the_map_stays_a_map() {
     let folders = [
         "grammars",
         "server/engine",
+        "server/index",
         "server/infer",
         "server/lsp",
         "tests",

@@ -10,9 +10,10 @@ use foretoken_tests::process::root;
 use tree_sitter::{Node, Parser, Tree};
 
 /// Crates by folder, in the order in which they may know each other.
-pub(crate) const CRATES: [(&str, &str); 6] = [
+pub(crate) const CRATES: [(&str, &str); 7] = [
     ("grammars", "foretoken-grammars"),
     ("server/engine", "foretoken-engine"),
+    ("server/index", "foretoken-index"),
     ("server/infer", "foretoken-infer"),
     ("server/lsp", "foretoken"),
     ("tests", "foretoken-tests"),
