@@ -41,4 +41,5 @@ pub mod position;
 pub mod prompt;
 pub mod suggestion;
 pub mod syntax;
+pub mod terms;
 pub mod trigger;
