@@ -30,6 +30,7 @@
 //! the document's own line breaks.
 
 pub mod caution;
+pub mod chunk;
 pub mod context;
 pub mod document;
 pub mod governor;

@@ -1,0 +1,136 @@
+//! Chunks: the retrievable units of a file, each a definition, a section, or a window of lines.
+//!
+//! Every line with a letter or digit in it belongs to a chunk, no line to two, except the lines in which
+//! windows overlap. A chunk holds ranges, never text: whoever shows it reads the text again.
+
+mod definitions;
+mod sections;
+mod windows;
+
+use std::ops::Range;
+
+use foretoken_grammars::Language;
+
+/// Most chunks of one file; what lies behind them is not found. Generated tables reach it.
+const MOST: usize = 4_000;
+/// Chunks with fewer bytes join their neighbours (design constant: a name and a line or two of body).
+const LEAST_BYTES: usize = 300;
+/// Chunks with more bytes are cut: about 600 tokens, what a prompt can spare for one hit.
+const MOST_BYTES: usize = 2_400;
+
+/// What a chunk is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Something that is called.
+    Function,
+    /// A class, structure, trait, interface, module or implementation; without the members that are
+    /// chunks of their own.
+    Type,
+    /// Another definition: constant, alias, macro.
+    Value,
+    /// What no definition covers: imports, statements of the top level.
+    Rest,
+    /// A headed part of a document.
+    Section,
+    /// Lines of a text without structure.
+    Window,
+}
+
+impl Kind {
+    /// A word for people and for JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Function => "function",
+            Kind::Type => "type",
+            Kind::Value => "value",
+            Kind::Rest => "rest",
+            Kind::Section => "section",
+            Kind::Window => "window",
+        }
+    }
+}
+
+/// A retrievable unit. Byte ranges lie on character borders and on line starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chunk {
+    /// What it is.
+    pub kind: Kind,
+    /// The name it defines; empty for what has none.
+    pub name: String,
+    /// The name with those of what encloses it: `Type.method`, `Heading > Subheading`.
+    pub qualified: String,
+    /// Further names that it defines, when small definitions were joined or members stayed inside.
+    pub names: Vec<String>,
+    /// Bytes of the lines of the definition's head; for a part of a long definition they lie before
+    /// [`Chunk::bytes`].
+    pub signature: Range<usize>,
+    /// Bytes of the whole.
+    pub bytes: Range<usize>,
+    /// Its lines, from 0, the end exclusive.
+    pub lines: Range<u32>,
+}
+
+/// The chunks of a file in order. `stop` is asked while the text is parsed; once it says so, the
+/// text is cut into windows instead.
+pub fn chunks(path: &str, text: &str, stop: &mut dyn FnMut() -> bool) -> Vec<Chunk> {
+    let lines = Lines::of(text);
+    let mut found = match Language::from_path(path).unwrap_or(Language::Text) {
+        Language::Text if sections::is_document(path) => sections::of(text, &lines),
+        Language::Text => windows::of(text, &lines, 0..lines.count()),
+        language => definitions::of(text, &lines, language, stop)
+            .unwrap_or_else(|| windows::of(text, &lines, 0..lines.count())),
+    };
+    found.retain(|chunk| text[chunk.bytes.clone()].contains(char::is_alphanumeric));
+    found.truncate(MOST);
+    found
+}
+
+/// Where the lines of a text begin.
+struct Lines {
+    // The start of each line and, last, the end of the text.
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        let mut starts = vec![0];
+        starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
+        if starts.last() != Some(&text.len()) {
+            starts.push(text.len());
+        }
+        Lines { starts }
+    }
+
+    fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    fn bytes(&self, lines: &Range<usize>) -> Range<usize> {
+        self.starts[lines.start]..self.starts[lines.end]
+    }
+
+    /// The line that holds a byte; the last one for what lies behind.
+    fn at(&self, byte: usize) -> usize {
+        self.starts
+            .partition_point(|start| *start <= byte)
+            .saturating_sub(1)
+            .min(self.count().saturating_sub(1))
+    }
+}
+
+/// A chunk of whole lines.
+fn chunk(kind: Kind, lines: &Lines, of: Range<usize>) -> Chunk {
+    let bytes = lines.bytes(&of);
+    Chunk {
+        kind,
+        name: String::new(),
+        qualified: String::new(),
+        names: Vec::new(),
+        signature: bytes.start..bytes.start,
+        bytes,
+        lines: of.start as u32..of.end as u32,
+    }
+}
+
+#[cfg(test)]
+mod tests;
