@@ -13,6 +13,7 @@ use crate::draft::{self, Course, Haystack, Tail};
 use crate::errand::{Caller, Errand};
 use crate::heal;
 use crate::job::{Class, End, Flow, Job, Outcome, Progress};
+use crate::kv::LEFT;
 use crate::load::Model;
 use crate::queue::Verdict;
 use crate::sample;
@@ -103,7 +104,8 @@ impl Run {
     pub(crate) fn finish(mut self, end: End) {
         self.outcome.end = end;
         self.return_to_trunk();
-        if self.started.is_none() {
+        if self.outcome.timings.queue.is_zero() {
+            // It never came to its first step.
             self.outcome.timings.queue = self.submitted.elapsed();
         }
         let _ = self.reply.send(self.outcome);
@@ -116,30 +118,12 @@ impl Run {
         verdict: &dyn Fn(Class) -> Verdict,
     ) -> Advance {
         let started = *self.started.get_or_insert_with(Instant::now);
-        if self.plan.ids.is_empty() {
-            self.outcome.timings.queue = started.duration_since(self.submitted);
-            self.plan = Plan::new(&model.tokens, &self.job.prompt.sections);
-            self.outcome.counts.prompt = self.plan.prompt;
-            self.outcome.timings.tokenise = started.elapsed();
-            if self.plan.prompt == 0 {
-                return Advance::Ended(End::Failed("An empty prompt has no answer.".into()));
-            }
-            if self.plan.prompt >= model.info.max_positions {
-                return Advance::Ended(End::Failed(format!(
-                    "A prompt of {} tokens does not fit the model's {} positions.",
-                    self.plan.prompt, model.info.max_positions
-                )));
-            }
-        }
         loop {
-            if (self.job.stop)() || self.unwanted() {
-                return Advance::Ended(End::Stopped);
+            if let Some(end) = self.cut_short(verdict) {
+                return end;
             }
-            match verdict(self.job.class) {
-                Verdict::Go => {}
-                Verdict::Superseded => return Advance::Ended(End::Superseded),
-                Verdict::Closed => return Advance::Ended(End::Stopped),
-                Verdict::Yield => return Advance::Paused,
+            if let Some(end) = self.split_prompt(model, started) {
+                return Advance::Ended(end);
             }
             if started.elapsed() >= self.job.limits.budget {
                 return Advance::Ended(End::Budget);
@@ -163,6 +147,41 @@ impl Run {
                     });
                 }
             }
+        }
+    }
+
+    /// Splits the prompt into ids, once, and not for somebody who has gone. `Some` where it cannot be run.
+    fn split_prompt(&mut self, model: &Model, started: Instant) -> Option<End> {
+        if !self.plan.ids.is_empty() {
+            return None;
+        }
+        let splitting = Instant::now();
+        self.plan = Plan::new(&model.tokens, &self.job.prompt.sections);
+        self.outcome.counts.prompt = self.plan.prompt;
+        self.outcome.timings.queue = started.duration_since(self.submitted);
+        self.outcome.timings.tokenise = splitting.elapsed();
+        if self.plan.prompt == 0 {
+            return Some(End::Failed("An empty prompt has no answer.".into()));
+        }
+        let most = model.info.max_positions;
+        (self.plan.prompt >= most).then(|| {
+            End::Failed(format!(
+                "A prompt of {} tokens does not fit the model's {most} positions.",
+                self.plan.prompt
+            ))
+        })
+    }
+
+    /// Whether it must end or pause before its next step.
+    fn cut_short(&self, verdict: &dyn Fn(Class) -> Verdict) -> Option<Advance> {
+        if (self.job.stop)() || self.unwanted() {
+            return Some(Advance::Ended(End::Stopped));
+        }
+        match verdict(self.job.class) {
+            Verdict::Go => None,
+            Verdict::Superseded => Some(Advance::Ended(End::Superseded)),
+            Verdict::Closed => Some(Advance::Ended(End::Stopped)),
+            Verdict::Yield => Some(Advance::Paused),
         }
     }
 
@@ -237,9 +256,11 @@ impl Run {
     fn ran(&mut self, count: usize) {
         let counts = &mut self.outcome.counts;
         counts.steps += 1;
-        if counts.generated == 0 {
-            counts.prefilled += count;
-        }
+        counts.prefilled += match counts.generated {
+            0 => count,
+            // Each step runs its last ids anew; what is more than these was lost in a pause.
+            _ => count.saturating_sub(LEFT),
+        };
     }
 
     /// Ids to verify along with the next token.

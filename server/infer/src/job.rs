@@ -147,7 +147,8 @@ pub struct Counts {
     pub prompt: usize,
     /// Of these, found in the cache.
     pub reused: usize,
-    /// Of these, run before the first token came.
+    /// Tokens of it really run: before the first token came, and again where a pause lost their state. Less
+    /// than what was not reused for a job that ended early; nothing for one that never began.
     pub prefilled: usize,
     /// Tokens generated, including those that only respell the text before the cursor.
     pub generated: usize,

@@ -12,7 +12,7 @@ use crate::session::Graph;
 /// Ids that every run computes anew at least. One row alone takes other float kernels than two or more
 /// (ONNX Runtime 1.31, x86), whose sums differ in the last bits; with two, every way to the same ids
 /// gives the same bits.
-const LEFT: usize = 2;
+pub(crate) const LEFT: usize = 2;
 /// Ids that are run sooner than copied from another slot.
 const SCRAPS: usize = 8;
 

@@ -284,6 +284,31 @@ fn a_job_stopped_in_its_prefill_goes_on_where_it_was() {
 }
 
 #[test]
+fn only_what_was_run_counts_as_run() {
+    let Some((infer, _)) = start(Options::default()) else {
+        return;
+    };
+    let behind = |class, stopped: bool| Job {
+        class,
+        stop: Box::new(move || stopped),
+        ..job(&format!("{ABOVE}    counter.add(\"a\");\n"), 4)
+    };
+    let never = run(&infer, behind(Class::Prefetch, true));
+    assert_eq!(never.end, End::Stopped);
+    assert_eq!((never.counts.prefilled, never.counts.steps), (0, 0));
+    let above = run(&infer, job(ABOVE, 4)).counts;
+    // A cold start runs all that loading has not, and the last two ids again where a chunk ended there.
+    let rest = above.prompt - above.reused;
+    assert!(above.reused <= 2, "{above:?}");
+    assert!((rest..=rest + 2).contains(&above.prefilled), "{above:?}");
+    // As if accepted: the prompt goes on where that of the shown text ended.
+    let ahead = run(&infer, behind(Class::Prefetch, false)).counts;
+    assert!((1..=16).contains(&ahead.prefilled), "{ahead:?}");
+    let again = run(&infer, behind(Class::Request, false)).counts;
+    assert!((1..=2).contains(&again.prefilled), "{again:?}");
+}
+
+#[test]
 fn the_place_before_a_jump_stays_warm() {
     let Some((infer, _)) = start(Options::default()) else {
         return;

@@ -1,6 +1,7 @@
 //! Work behind what is shown, of the lowest rank and only until the next key: what comes after a text
 //! once it is accepted, and more of a text of which little is left. Both end in the cache, and both
-//! leave the model's cache where the next request begins.
+//! leave the model's cache where the next request begins. Neither begins before the text has stood for
+//! a moment: what the next key of a burst would end at once costs that key time and brings nothing.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use foretoken_engine::place::Place;
 use foretoken_engine::suggestion::Suggestion;
 use foretoken_engine::trigger::{History, Kind as Asker};
 use foretoken_infer::{Class, Errand};
+use tokio::time::Instant;
 
 use crate::flight::Waiter;
 use crate::main_loop::Event;
@@ -26,6 +28,27 @@ const BUDGET: Duration = Duration::from_secs(5);
 /// With fewer characters left of a shown text the rest of the line is computed. Start value.
 const LITTLE: usize = 12;
 
+/// How long a text stands before the work behind it begins: longer than the gaps of a burst (40 to 60 ms),
+/// and far shorter than anyone takes to read a text and accept it.
+const LEAD: Duration = Duration::from_millis(50);
+
+/// A text that has just been shown, with the place where it begins.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    due: Instant,
+    uri: String,
+    from: (Place, Suggestion),
+    kind: Kind,
+    key: u64,
+}
+
+impl Standing {
+    /// When the work behind it begins.
+    pub(crate) fn due(&self) -> Instant {
+        self.due
+    }
+}
+
 /// One continuation's end.
 #[derive(Debug)]
 pub(crate) struct Gone {
@@ -40,7 +63,8 @@ pub(crate) struct Gone {
 }
 
 impl State {
-    /// A text was found for this place, or answered there from what was at hand: goes on behind it.
+    /// A text was found for this place, or answered there from what was at hand: goes on behind it, if
+    /// the user looks at it for a moment.
     pub(crate) fn go_ahead(&mut self, uri: &str, from: (&Place, &Suggestion), kind: Kind) {
         let (place, shown) = from;
         let wanted = !self.session.off.ahead && self.effort.does(Step::AsIfAccepted);
@@ -56,6 +80,31 @@ impl State {
         if self.ahead_done == Some(key) || !fits {
             return;
         }
+        self.session.standing = Some(Standing {
+            due: Instant::now() + LEAD,
+            uri: uri.to_owned(),
+            from: (place.clone(), shown.clone()),
+            kind,
+            key,
+        });
+    }
+
+    /// The user has not moved since this text came.
+    pub(crate) fn begin_behind(&mut self, standing: Standing) {
+        let Standing {
+            uri,
+            from,
+            kind,
+            key,
+            ..
+        } = standing;
+        let Some(open) = self.documents.get(&uri) else {
+            return;
+        };
+        let (place, shown) = &from;
+        if open.document.len_bytes() != place.file_bytes || open.out_of_step {
+            return;
+        }
         let inputs = self.inputs_behind(open, place);
         let opening = open.opening;
         self.flights += 1;
@@ -67,16 +116,16 @@ impl State {
         let attempt = Attempt {
             class: Class::Prefetch,
             stop: Arc::new(self.session.moves.since_now()),
-            errand: self.errand(uri),
+            errand: self.errand(&uri),
             ..Attempt::alone(BUDGET)
         };
         let (events, model) = (self.seams.events.clone(), self.session.model());
-        let (uri, from) = (uri.to_owned(), (place.clone(), shown.clone()));
+        let shown = shown.text.clone();
         self.seams.runtime.spawn(async move {
             let Ok(model) = model.ready().await else {
                 return;
             };
-            if let Some(ahead) = ahead::ahead(inputs, &from.1.text, &model, attempt).await {
+            if let Some(ahead) = ahead::ahead(inputs, &shown, &model, attempt).await {
                 events.send(Event::Ahead(Box::new(Gone {
                     uri,
                     opening,
@@ -185,4 +234,59 @@ fn key(uri: &str, place: &Place, shown: &str) -> u64 {
     let mut hash = DefaultHasher::new();
     (uri, place.offset + shown.len(), near, &place.tail).hash(&mut hash);
     hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use foretoken_engine::document::Change;
+    use foretoken_engine::suggestion::Source;
+
+    use super::*;
+    use crate::state::tests::{URI, session};
+
+    fn standing(state: &State, due: Instant) -> Standing {
+        let place = Place::at(&state.documents[URI].document, 8);
+        let shown = Suggestion {
+            text: "1;".to_owned(),
+            probability: 0.9,
+            source: Source::Model,
+        };
+        Standing {
+            due,
+            uri: URI.to_owned(),
+            key: key(URI, &place, &shown.text),
+            from: (place, shown),
+            kind: Kind::Ahead,
+        }
+    }
+
+    fn started(state: &State) -> serde_json::Value {
+        state.counts.speculation.to_json()["ahead"]["started"].clone()
+    }
+
+    #[tokio::test]
+    async fn a_key_within_a_burst_ends_what_has_not_begun() {
+        let (mut state, _received) = session("let a = ");
+        let due = Instant::now() + LEAD;
+        state.session.standing = Some(standing(&state, due));
+        assert!(state.next_deadline().is_some_and(|next| next <= due));
+        state.run_due();
+        assert!(state.session.standing.is_some() && started(&state).is_null());
+        let change = Change {
+            range: None,
+            text: "let a = 2".to_owned(),
+        };
+        state.change(URI, 2, None, &[change]);
+        assert!(state.session.standing.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_text_that_stands_is_gone_behind_once() {
+        let (mut state, _received) = session("let a = ");
+        state.session.standing = Some(standing(&state, Instant::now()));
+        state.run_due();
+        state.run_due();
+        assert!(state.session.standing.is_none());
+        assert_eq!(started(&state), 1);
+    }
 }

@@ -111,7 +111,9 @@ impl Counts {
             return;
         }
         let tokens = &report.tokens;
-        let run = (tokens.prompt.saturating_sub(tokens.reused) + tokens.generated) as u64;
+        // Not what of the prompt was not at hand: most of what is begun ahead is stopped by a key, often
+        // before its first step.
+        let run = (tokens.prefilled + tokens.generated) as u64;
         self.model_calls += 1;
         self.tokens_run += run;
         self.work.add(tokens, &report.ms);
@@ -183,6 +185,23 @@ impl Latencies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_that_was_stopped_before_its_first_step_cost_nothing() {
+        let mut counts = Counts::default();
+        let mut report = Report {
+            model: Some("a".to_owned()),
+            ..Report::default()
+        };
+        report.tokens.prompt = 500;
+        counts.ran(1, &report, false);
+        assert_eq!(counts.to_json()["tokensRun"], 0);
+        report.tokens.reused = 490;
+        (report.tokens.prefilled, report.tokens.generated) = (10, 4);
+        counts.ran(2, &report, true);
+        assert_eq!(counts.to_json()["tokensRun"], 14);
+        assert_eq!(counts.to_json()["modelCalls"], 2);
+    }
 
     #[test]
     fn quantiles_are_of_the_newest_answers() {

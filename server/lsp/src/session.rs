@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tower_lsp::gen_lsp_types::InitializeResult;
 
+use crate::ahead::Standing;
 use crate::capabilities;
 use crate::config::{Layers, Settings};
 use crate::counts::Counts;
@@ -63,6 +64,8 @@ pub(crate) struct Session {
     /// When the pause that began with the last key or cursor hint is long enough.
     rest: Option<Instant>,
     pub(crate) moves: Moves,
+    /// A text that the user looks at, until they type or go elsewhere.
+    pub(crate) standing: Option<Standing>,
     /// Switched off for a measurement.
     pub(crate) off: Off,
     /// The editor's process, where it has to be looked for.
@@ -126,6 +129,7 @@ impl Session {
             pending: Vec::new(),
             rest: None,
             moves: Moves::default(),
+            standing: None,
             off: Off::of_environment(),
             parent: None,
         }
@@ -193,6 +197,7 @@ impl Session {
     /// Begins to wait for a pause of this length: the user typed or went elsewhere.
     pub(crate) fn rest_for(&mut self, pause: Duration) {
         self.moves.count();
+        self.standing = None;
         self.rest = Some(Instant::now() + pause);
     }
 
@@ -313,6 +318,7 @@ impl State {
         let uris: Vec<String> = self.documents.keys().cloned().collect();
         let before = self.counts.superseded;
         let mut flying = false;
+        self.session.standing = None;
         for uri in uris {
             self.session.drop_pending(&uri, &mut self.counts);
             flying |= self
@@ -344,7 +350,8 @@ impl State {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let pending = self.session.pending.iter().map(|pending| pending.due).min();
         let parent = self.session.parent.as_ref().map(Polled::due);
-        [pending, parent, self.session.rest]
+        let standing = self.session.standing.as_ref().map(Standing::due);
+        [pending, parent, standing, self.session.rest]
             .into_iter()
             .flatten()
             .min()
@@ -365,6 +372,10 @@ impl State {
         }
         if self.session.rest.take_if(|at| *at <= now).is_some() {
             self.prepare();
+        }
+        let stood = |standing: &mut Standing| standing.due() <= now;
+        if let Some(standing) = self.session.standing.take_if(stood) {
+            self.begin_behind(standing);
         }
         let parent = self.session.parent.as_mut();
         if parent.is_some_and(|parent| parent.has_ended(now)) {

@@ -178,6 +178,8 @@ pub struct Tokens {
     pub prompt: usize,
     /// Of these, found in the cache of the model.
     pub reused: usize,
+    /// Of it really run; less than the rest where the job was stopped.
+    pub prefilled: usize,
     /// Generated.
     pub generated: usize,
     /// Proposed by drafts.
@@ -193,6 +195,7 @@ impl From<Counts> for Tokens {
         Tokens {
             prompt: counts.prompt,
             reused: counts.reused,
+            prefilled: counts.prefilled,
             generated: counts.generated,
             drafted: counts.drafted,
             accepted: counts.accepted,
