@@ -17,6 +17,7 @@ mod model;
 mod neovim;
 mod privacy;
 mod prompts;
+mod search;
 mod settings;
 mod speculation;
 mod tidy;

@@ -40,6 +40,7 @@ pub mod pace;
 pub mod place;
 pub mod position;
 pub mod prompt;
+pub mod rank;
 pub mod suggestion;
 pub mod syntax;
 pub mod terms;

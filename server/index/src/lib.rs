@@ -1,1 +1,8 @@
-//! Finds the chunks of a workspace by words and by vectors. Knows no document and no protocol.
+//! Finds the chunks of a workspace by words. Knows no document, no editor and no protocol.
+
+mod index;
+mod walk;
+mod words;
+
+pub use index::{Answer, Empty, Error, Hit, Index};
+pub use walk::{Progress, Skipped};

@@ -17,6 +17,7 @@ mod config;
 mod demo;
 mod doctor;
 mod model;
+mod search;
 
 /// Everything went well.
 const OK: u8 = 0;
@@ -50,6 +51,7 @@ enum Command {
     Complete(complete::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
+    Search(search::Arguments),
     /// Show the settings in force, or the schema of the settings file.
     #[command(subcommand)]
     Config(config::Action),
@@ -118,6 +120,10 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
         Some(Command::Demo(arguments)) => {
             context.tell_problems(err)?;
             demo::run(&context, &arguments, out, err)
+        }
+        Some(Command::Search(arguments)) => {
+            context.tell_problems(err)?;
+            search::run(&context, &arguments, out, err)
         }
         Some(Command::Doctor(arguments)) => doctor::run(&context, &arguments, out),
         Some(Command::Config(action)) => config::run(&context, &action, out),

@@ -1,3 +1,5 @@
+//! What chunks a text has, in whose order, under which names.
+
 use expect_test::{Expect, expect};
 
 use super::*;

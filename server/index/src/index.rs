@@ -1,0 +1,489 @@
+//! The index of one workspace: built from its files at one moment, asked many times.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use foretoken_engine::chunk::{self, Kind};
+use foretoken_engine::rank::{self, Candidate};
+use foretoken_engine::terms::{self, TermKind};
+
+use crate::walk::{self, Progress, Skipped};
+use crate::words::{Builder, Words};
+
+/// Parsing one file may take this long; then its lines are taken as they are.
+const PARSE_BUDGET: Duration = Duration::from_millis(200);
+
+/// Why there is no index, or no answer from it.
+#[derive(Debug)]
+pub enum Error {
+    /// The folder cannot or must not be indexed; a sentence for the user.
+    Root(String),
+    /// The files could not be listed.
+    Walk(std::io::Error),
+    /// The search library failed.
+    Words(tantivy::TantivyError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Root(sentence) => f.write_str(sentence),
+            Error::Walk(error) => write!(f, "the files cannot be listed: {error}"),
+            Error::Words(error) => write!(f, "the index failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<tantivy::TantivyError> for Error {
+    fn from(error: tantivy::TantivyError) -> Error {
+        Error::Words(error)
+    }
+}
+
+/// A workspace's chunks by their words, held in memory.
+pub struct Index {
+    root: PathBuf,
+    words: Words,
+    files: Vec<Source>,
+    rows: Vec<Row>,
+    skipped: Skipped,
+    bytes: u64,
+}
+
+struct Source {
+    path: String,
+    // Of the text that the chunks were made of.
+    hash: blake3::Hash,
+}
+
+struct Row {
+    file: usize,
+    chunk: chunk::Chunk,
+}
+
+/// A chunk that answers a question.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// From the workspace's root, with slashes. It is data of a stranger: escape it before it is shown.
+    pub path: String,
+    /// Its lines, from 0.
+    pub lines: Range<u32>,
+    /// Its name with those of what encloses it; empty for what has none.
+    pub qualified: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Its text, read again and found unchanged.
+    pub text: String,
+    /// BM25 over the fields, 0 or more.
+    pub words: f32,
+    /// What it was ranked by; comparable within one answer.
+    pub score: f32,
+    /// The factors that lie between the two.
+    pub why: Vec<(&'static str, f32)>,
+}
+
+/// Why an answer has no hits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Empty {
+    /// The question holds stop words only, or nothing.
+    NoTerms,
+    /// No chunk holds its words.
+    NotFound,
+    /// Chunks hold one of its words, which says too little of several.
+    TooWeak,
+}
+
+impl Empty {
+    /// A sentence for the user.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Empty::NoTerms => "The question has no word that could be searched for.",
+            Empty::NotFound => "No file holds these words.",
+            Empty::TooWeak => "No chunk holds more than one of these words.",
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// Set where there are none.
+    pub empty: Option<Empty>,
+    /// From the question to the last hit's text.
+    pub took: Duration,
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("root", &self.root)
+            .field("files", &self.files.len())
+            .field("rows", &self.rows.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Index {
+    /// Reads a workspace on all processors. `excluded` says which paths (absolute) must not be read;
+    /// `home` is never taken for a workspace; `told` hears of the progress, from any thread.
+    ///
+    /// # Errors
+    /// A root that is no project's folder, too many files, or a failure of the search library.
+    pub fn build(
+        root: &Path,
+        home: Option<&Path>,
+        excluded: &(dyn Fn(&Path) -> bool + Sync),
+        told: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Index, Error> {
+        let root = walk::root(root, home).map_err(Error::Root)?;
+        let mut skipped = Skipped::new();
+        let paths = walk::files(&root, excluded, &mut skipped).map_err(Error::Walk)?;
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4));
+        let builder = Builder::new(threads)?;
+        let next = AtomicUsize::new(0);
+        let shared = Mutex::new((Vec::new(), Vec::new(), skipped, 0));
+        let work = || -> Result<(), Error> {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(path) = paths.get(at) else {
+                    return Ok(());
+                };
+                told(Progress {
+                    done: at,
+                    of: paths.len(),
+                });
+                take(&root, path, &builder, &shared)?;
+            }
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mine = work();
+            let results = others.into_iter().map(|other| {
+                // A panic in a worker is a defect; the files that it held are missing, no more.
+                other.join().unwrap_or(Ok(()))
+            });
+            results.fold(mine, Result::and)
+        })?;
+        told(Progress {
+            done: paths.len(),
+            of: paths.len(),
+        });
+        let (files, rows, skipped, bytes) =
+            shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Index {
+            root,
+            words: builder.seal()?,
+            files,
+            rows,
+            skipped,
+            bytes,
+        })
+    }
+
+    /// Files, chunks, and bytes of text in it.
+    pub fn size(&self) -> (usize, usize, u64) {
+        (self.files.len(), self.rows.len(), self.bytes)
+    }
+
+    /// What was left out, by reason.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+
+    /// The chunks that answer a question best, at most `limit`; a file that has changed since the
+    /// index was built gives none. `wanted` says which paths may appear.
+    ///
+    /// # Errors
+    /// A failure of the search library.
+    pub fn search(
+        &self,
+        question: &str,
+        limit: usize,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Answer, Error> {
+        let from = Instant::now();
+        let mut query = terms::query(question);
+        let none = |empty| Answer {
+            hits: Vec::new(),
+            empty: Some(empty),
+            took: from.elapsed(),
+        };
+        if query.terms.is_empty() {
+            return Ok(none(Empty::NoTerms));
+        }
+        let mut found = self.words.search(&mut query)?;
+        found.retain(|(row, _)| wanted(&self.files[self.rows[*row as usize].file].path));
+        if found.is_empty() {
+            return Ok(none(Empty::NotFound));
+        }
+        let row = |at: usize| &self.rows[found[at].0 as usize];
+        let candidates: Vec<Candidate> = (0..found.len())
+            .map(|at| Candidate {
+                path: &self.files[row(at).file].path,
+                name: &row(at).chunk.name,
+                names: &row(at).chunk.names,
+                kind: row(at).chunk.kind,
+                lines: &row(at).chunk.lines,
+                words: found[at].1,
+            })
+            .collect();
+        let mut hits = Vec::new();
+        for ranked in rank::rank(&query, &candidates) {
+            if hits.len() == limit {
+                break;
+            }
+            let Some(text) = self.text(row(ranked.at)) else {
+                continue;
+            };
+            let candidate = &candidates[ranked.at];
+            if !ranked.exact && matched(&query, candidate, &text) < query.terms.len().min(2) {
+                continue;
+            }
+            hits.push(Hit {
+                path: candidate.path.to_owned(),
+                lines: candidate.lines.clone(),
+                qualified: row(ranked.at).chunk.qualified.clone(),
+                kind: candidate.kind,
+                text,
+                words: candidate.words,
+                score: ranked.score,
+                why: ranked.why,
+            });
+        }
+        let empty = hits.is_empty().then_some(Empty::TooWeak);
+        Ok(Answer {
+            hits,
+            empty,
+            took: from.elapsed(),
+        })
+    }
+
+    /// The text of a row as it stands on the disk now, if that is still what was indexed.
+    fn text(&self, row: &Row) -> Option<String> {
+        let source = &self.files[row.file];
+        let text = walk::read(&self.root.join(&source.path)).ok()?;
+        let same = blake3::hash(text.as_bytes()) == source.hash;
+        same.then(|| text.get(row.chunk.bytes.clone()).map(str::to_owned))?
+    }
+}
+
+/// Reads, cuts and adds one file.
+fn take(
+    root: &Path,
+    path: &Path,
+    builder: &Builder,
+    shared: &Mutex<(Vec<Source>, Vec<Row>, Skipped, u64)>,
+) -> Result<(), Error> {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = match relative.to_str() {
+        Some(_) => walk::read(path),
+        None => Err("a name that is not UTF-8"),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(reason) => {
+            *lock().2.entry(reason).or_default() += 1;
+            return Ok(());
+        }
+    };
+    let relative = relative.to_string_lossy().replace('\\', "/");
+    let from = Instant::now();
+    let chunks = chunk::chunks(&relative, &text, &mut || from.elapsed() > PARSE_BUDGET);
+    let first = {
+        let mut shared = lock();
+        let file = shared.0.len();
+        shared.0.push(Source {
+            path: relative.clone(),
+            hash: blake3::hash(text.as_bytes()),
+        });
+        shared.3 += text.len() as u64;
+        let first = shared.1.len();
+        shared.1.extend(chunks.iter().map(|chunk| Row {
+            file,
+            chunk: chunk.clone(),
+        }));
+        first
+    };
+    for (at, chunk) in chunks.iter().enumerate() {
+        builder.add((first + at) as u64, &relative, &text, chunk)?;
+    }
+    Ok(())
+}
+
+/// How many terms of the question a chunk holds, in its text or in its place.
+fn matched(query: &terms::Query, candidate: &Candidate, text: &str) -> usize {
+    let mut held = vec![false; query.terms.len()];
+    for part in [candidate.path, candidate.name, text] {
+        terms::each_term(part, &mut |term, kind| {
+            let at = query.terms.iter().position(|wanted| wanted.text == term);
+            if let Some(at) = at {
+                held[at] |= query.terms[at].whole == (kind == TermKind::Whole);
+            }
+        });
+    }
+    held.into_iter().filter(|held| *held).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use std::fs;
+
+    fn workspace(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    fn build(root: &Path) -> Index {
+        Index::build(root, None, &|path| path.ends_with(".env"), &|_| {}).unwrap()
+    }
+
+    fn check(index: &Index, question: &str, expected: Expect) {
+        let answer = index.search(question, 5, &|_| true).unwrap();
+        let mut shown: Vec<String> = answer
+            .hits
+            .iter()
+            .map(|hit| format!("{}:{} {}", hit.path, hit.lines.start + 1, hit.qualified))
+            .collect();
+        shown.extend(answer.empty.map(|empty| empty.sentence().to_owned()));
+        expected.assert_eq(&shown.join("\n"));
+    }
+
+    const STORE: &str = "/// Keeps users.\npub struct UserStore {\n    rows: Vec<String>,\n}\n\nimpl UserStore {\n    /// Finds the user with this name.\n    pub fn find_user(&self, name: &str) -> Option<&String> {\n        self.rows.iter().find(|row| row.starts_with(name))\n    }\n}\n";
+
+    #[test]
+    fn names_and_words_are_found() {
+        let root = workspace(&[
+            ("src/store.rs", STORE),
+            (
+                "src/main.rs",
+                "fn main() {\n    let store = UserStore::new();\n    store.find_user(\"ada\");\n}\n",
+            ),
+            ("README.md", "# Use\n\nFind a user by name.\n"),
+        ]);
+        let index = build(root.path());
+        check(
+            &index,
+            "find_user",
+            expect![[r#"
+            src/store.rs:1 UserStore
+            src/main.rs:1 main
+            README.md:1 Use"#]],
+        );
+        check(
+            &index,
+            "where do we keep users by name?",
+            expect![[r#"
+            src/store.rs:1 UserStore
+            README.md:1 Use"#]],
+        );
+        check(
+            &index,
+            "the",
+            expect!["The question has no word that could be searched for."],
+        );
+        check(
+            &index,
+            "absent words entirely",
+            expect!["No file holds these words."],
+        );
+        check(
+            &index,
+            "name zebra",
+            expect!["No chunk holds more than one of these words."],
+        );
+    }
+
+    #[test]
+    fn what_must_not_be_read_is_not() {
+        let root = workspace(&[
+            ("src/a.rs", "fn canary_one() { let words = 1; }\n"),
+            (".env", "canary_two = 1\n"),
+            ("ignored/a.rs", "fn canary_three() {}\n"),
+            (".gitignore", "ignored/\n"),
+            ("bin.rs", "fn canary_four() {}\0\n"),
+            ("min.js", &"function canary_five(){};".repeat(400)),
+        ]);
+        let outside = workspace(&[("secret.rs", "fn canary_six() {}\n")]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::symlink;
+            symlink(
+                outside.path().join("secret.rs"),
+                root.path().join("link.rs"),
+            )
+            .unwrap();
+            symlink(root.path(), root.path().join("loop")).unwrap();
+            fs::hard_link(
+                outside.path().join("secret.rs"),
+                root.path().join("hard.rs"),
+            )
+            .unwrap();
+        }
+        let index = build(root.path());
+        check(&index, "canary_one", expect!["src/a.rs:1 canary_one"]);
+        for canary in ["two", "three", "four", "five", "six"] {
+            let answer = index
+                .search(&format!("canary_{canary}"), 5, &|_| true)
+                .unwrap();
+            assert!(
+                answer.hits.iter().all(|hit| hit.path == "src/a.rs"),
+                "{answer:?}"
+            );
+        }
+        assert!(index.skipped().values().sum::<usize>() >= 3);
+    }
+
+    #[test]
+    fn a_file_that_changed_is_not_shown() {
+        let root = workspace(&[("a.rs", "fn find_me() { let here = 1; }\n")]);
+        let index = build(root.path());
+        fs::write(root.path().join("a.rs"), "// gone\n").unwrap();
+        assert!(
+            index
+                .search("find_me", 5, &|_| true)
+                .unwrap()
+                .hits
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn no_index_of_everything() {
+        let root = workspace(&[("a.rs", "fn a() {}\n")]);
+        for refused in [Path::new("/"), root.path(), &root.path().join("a.rs")] {
+            let result = Index::build(refused, Some(root.path()), &|_| false, &|_| {});
+            assert!(matches!(result, Err(Error::Root(_))), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_questions_end() {
+        let root = workspace(&[("src/store.rs", STORE)]);
+        let index = build(root.path());
+        for question in [
+            "+body:\"x\" AND (",
+            "*",
+            &"word ".repeat(200_000),
+            "\0",
+            "/..:1:2",
+        ] {
+            index.search(question, 5, &|_| true).unwrap();
+        }
+    }
+}

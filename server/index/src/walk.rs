@@ -1,0 +1,148 @@
+//! Which files of a workspace are read: ignore rules, and limits that hold whatever the rules say.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+
+/// Longer files are data.
+const LONGEST_FILE: u64 = 1 << 20;
+/// More files than a person's workspace has.
+const MOST_FILES: usize = 200_000;
+/// Lines of code are shorter than this, in bytes, on average; minified text is not.
+const LONGEST_MEAN_LINE: usize = 150;
+
+/// Told while an index is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Files done.
+    pub done: usize,
+    /// Files to do in all.
+    pub of: usize,
+}
+
+/// How many files were left out, by reason.
+pub type Skipped = BTreeMap<&'static str, usize>;
+
+/// The files below a root, in the order of their paths, and what was left out.
+pub(crate) fn files(
+    root: &Path,
+    excluded: &(dyn Fn(&Path) -> bool + Sync),
+    skipped: &mut Skipped,
+) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let walk = WalkBuilder::new(root)
+        .follow_links(false)
+        .same_file_system(true)
+        .require_git(false)
+        .hidden(true)
+        .sort_by_file_path(|a, b| a.cmp(b))
+        .build();
+    for entry in walk {
+        let Ok(entry) = entry else {
+            *skipped.entry("unreadable").or_default() += 1;
+            continue;
+        };
+        let Some(kind) = entry.file_type().filter(|kind| !kind.is_dir()) else {
+            continue;
+        };
+        if !kind.is_file() {
+            *skipped.entry("no regular file").or_default() += 1;
+        } else if excluded(entry.path()) {
+            *skipped.entry("excluded").or_default() += 1;
+        } else if found.len() == MOST_FILES {
+            return Err(io::Error::other(format!(
+                "there are more than {MOST_FILES} files below {}; exclude some folders",
+                root.display()
+            )));
+        } else {
+            found.push(entry.into_path());
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a file that is to be indexed, or says why not.
+///
+/// The file is opened without following a link and looked at once it is open, so that nothing can be
+/// put in its place between the two.
+pub(crate) fn read(path: &Path) -> Result<String, &'static str> {
+    let file = open(path).map_err(|_| "unreadable")?;
+    let metadata = file.metadata().map_err(|_| "unreadable")?;
+    if !metadata.is_file() || has_other_names(&metadata) {
+        return Err("no regular file");
+    }
+    if metadata.len() > LONGEST_FILE {
+        return Err("too long");
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+    // It may grow while it is read.
+    file.take(LONGEST_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|_| "unreadable")?;
+    if bytes.len() as u64 > LONGEST_FILE {
+        return Err("too long");
+    }
+    if bytes[..bytes.len().min(8192)].contains(&0) {
+        return Err("binary");
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "binary")?;
+    let lines = text.lines().count().max(1);
+    if text.len() / lines > LONGEST_MEAN_LINE && text.len() > 4096 {
+        return Err("minified or data");
+    }
+    let head: String = text.lines().take(5).collect();
+    if head.contains("@generated") || head.contains("DO NOT EDIT") {
+        return Err("generated");
+    }
+    Ok(text)
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Not waiting: a FIFO put in a file's place would hold us for ever.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        return Err(io::Error::other("a link"));
+    }
+    OpenOptions::new().read(true).open(path)
+}
+
+/// A hard link can bring a file in from anywhere on the disk.
+#[cfg(unix)]
+fn has_other_names(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink() != 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Metadata) -> bool {
+    false
+}
+
+/// The root as it is, if it may be indexed: a folder, and neither the whole disk nor all of a home.
+pub(crate) fn root(path: &Path, home: Option<&Path>) -> Result<PathBuf, String> {
+    let root = fs::canonicalize(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let home = home.and_then(|home| fs::canonicalize(home).ok());
+    if !root.is_dir() {
+        Err(format!("{} is no folder", root.display()))
+    } else if root.parent().is_none() || home.as_deref() == Some(&root) {
+        Err(format!(
+            "{} is no workspace; name the folder of a project",
+            root.display()
+        ))
+    } else {
+        Ok(root)
+    }
+}

@@ -1,0 +1,210 @@
+//! `foretoken search`: the chunks of a workspace that answer a question, by their words. The index is
+//! built in memory for each call; nothing is written and nothing leaves the machine.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use foretoken_grammars::Language;
+use foretoken_index::{Answer, Hit, Index, Progress};
+use serde_json::json;
+
+use super::{Context, Failure, NOTHING, OK};
+use crate::config::Settings;
+
+/// Lines of a hit that are printed on a terminal.
+const SHOWN_LINES: usize = 6;
+/// Progress is told once the work has taken this long, and then as often.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// Find the code of a project that a question is about.
+///
+/// A question may be words, the name of a definition, an error message or a stack trace. Exit code 0
+/// with hits, 1 with none (the reason goes to stderr), 2 when something is wrong.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The question; several words need no quotes.
+    #[arg(required = true, value_name = "WORD")]
+    question: Vec<String>,
+    /// The folder of the project. Without it: the current one.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    dir: PathBuf,
+    /// Most hits.
+    #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    limit: u16,
+    /// Files of this language only, for example `rust`.
+    #[arg(long)]
+    language: Option<String>,
+    /// Print one JSON object for each hit, on a line of its own.
+    #[arg(long)]
+    json: bool,
+    /// Say how each hit came to its place.
+    #[arg(long)]
+    why: bool,
+}
+
+pub(super) fn run(
+    context: &Context,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let language = match &arguments.language {
+        None => None,
+        Some(id) => Some(
+            Language::from_lsp_id(&id.to_lowercase())
+                .ok_or_else(|| Failure(format!("No language is called {}.", escape(id))))?,
+        ),
+    };
+    let index = build(context, &arguments.dir)?;
+    let wanted =
+        |path: &str| language.is_none_or(|language| Language::from_path(path) == Some(language));
+    let question = arguments.question.join(" ");
+    let answer = index
+        .search(&question, usize::from(arguments.limit), &wanted)
+        .map_err(|error| Failure(format!("The search failed: {error}.")))?;
+    if arguments.why {
+        tell(&index, &answer, err)?;
+    }
+    if let Some(empty) = answer.empty {
+        writeln!(err, "foretoken: {}", empty.sentence())?;
+        return Ok(NOTHING);
+    }
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    for hit in &answer.hits {
+        if arguments.json {
+            writeln!(out, "{}", as_json(hit))?;
+        } else {
+            print(hit, arguments.why, coloured, out)?;
+        }
+    }
+    Ok(OK)
+}
+
+fn build(context: &Context, dir: &Path) -> Result<Index, Failure> {
+    // The patterns of the settings file in the folder are held against whole paths.
+    let root = std::fs::canonicalize(dir)
+        .map_err(|error| Failure(format!("{} cannot be read: {error}.", dir.display())))?;
+    let mut layers = context.layers.clone();
+    layers.set_workspaces(std::slice::from_ref(&root));
+    let (settings, _) = Settings::from_layers(&layers);
+    let exclude = settings.completion.exclude;
+    let shown = std::io::stderr().is_terminal();
+    let told = Mutex::new(Instant::now());
+    let progress = |progress: Progress| {
+        let Some(mut last) = told.try_lock().ok().filter(|_| shown) else {
+            return;
+        };
+        if last.elapsed() > PATIENCE {
+            *last = Instant::now();
+            let mut stderr = std::io::stderr();
+            let _ = write!(
+                stderr,
+                "\rReading {} of {} files…",
+                progress.done, progress.of
+            );
+        }
+    };
+    let home = context.paths.as_ref().map(|paths| paths.home.as_path());
+    let index = Index::build(&root, home, &|path| exclude.matches(path), &progress);
+    if shown {
+        let _ = write!(std::io::stderr(), "\r\u{1b}[K");
+    }
+    index.map_err(|error| Failure(format!("There is nothing to search: {error}.")))
+}
+
+/// What was searched, how long it took and what was left out.
+fn tell(index: &Index, answer: &Answer, err: &mut dyn Write) -> Result<(), Failure> {
+    let (files, chunks, bytes) = index.size();
+    let took = answer.took.as_secs_f64() * 1e3;
+    writeln!(
+        err,
+        "{files} files, {chunks} chunks, {bytes} bytes; answered in {took:.1} ms"
+    )?;
+    for (reason, count) in index.skipped() {
+        writeln!(err, "left out, {reason}: {count}")?;
+    }
+    Ok(())
+}
+
+fn as_json(hit: &Hit) -> serde_json::Value {
+    let why: serde_json::Map<String, serde_json::Value> = hit
+        .why
+        .iter()
+        .map(|(name, factor)| ((*name).to_owned(), json!(factor)))
+        .collect();
+    json!({
+        "path": hit.path,
+        "line": hit.lines.start + 1,
+        "endLine": hit.lines.end,
+        "name": hit.qualified,
+        "kind": hit.kind.word(),
+        "text": hit.text,
+        "words": hit.words,
+        "score": hit.score,
+        "why": why,
+    })
+}
+
+fn print(hit: &Hit, why: bool, coloured: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let (bold, dim, plain) = match coloured {
+        true => ("\u{1b}[1m", "\u{1b}[2m", "\u{1b}[0m"),
+        false => ("", "", ""),
+    };
+    let (path, line) = (escape(&hit.path), hit.lines.start + 1);
+    let name = escape(&hit.qualified);
+    writeln!(out, "{bold}{path}:{line}{plain} {} {name}", hit.kind.word())?;
+    if why {
+        let factors: Vec<String> = hit
+            .why
+            .iter()
+            .map(|(name, factor)| format!("{name} × {factor:.2}"))
+            .collect();
+        let factors = factors.join(", ");
+        writeln!(
+            out,
+            "{dim}  words {:.2}, score {:.2}: {factors}{plain}",
+            hit.words, hit.score
+        )?;
+    }
+    for line in hit
+        .text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(SHOWN_LINES)
+    {
+        let line: String = escape(line).chars().take(160).collect();
+        writeln!(out, "{dim}    {line}{plain}")?;
+    }
+    Ok(())
+}
+
+/// Text of the workspace as a terminal may show it: whoever wrote a file must not steer the terminal
+/// that prints it, nor turn its direction.
+fn escape(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control() && c != '\t'
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| match steers(c) {
+            true => format!("\\u{{{:x}}}", u32::from(c)),
+            false => c.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        assert_eq!(
+            escape("a\u{1b}[2Jb\n\u{202e}c"),
+            "a\\u{1b}[2Jb\\u{a}\\u{202e}c"
+        );
+        assert_eq!(escape("größe\tx"), "größe\tx");
+    }
+}

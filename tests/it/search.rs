@@ -1,0 +1,82 @@
+//! `foretoken search` as a user starts it: exit codes, streams, and what must never show.
+
+use std::process::Output;
+
+use foretoken_tests::process::Home;
+use serde_json::Value;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn search(home: &Home, arguments: &[&str]) -> (i32, String, String) {
+    let output: Output = home.run(&[&["search"], arguments].concat());
+    let code = output.status.code().expect("no signal ended it");
+    (code, text(&output.stdout), text(&output.stderr))
+}
+
+fn project() -> Home {
+    let home = Home::default();
+    home.write("project/src/cache.rs", "/// Drops the oldest entry.\npub fn evict_oldest(cache: &mut Cache) {\n    cache.entries.pop_front();\n}\n");
+    home.write(
+        "project/src/main.rs",
+        "fn main() {\n    let mut cache = Cache::new();\n    evict_oldest(&mut cache);\n}\n",
+    );
+    home.write("project/.env", "EVICT_OLDEST=canary\n");
+    home.write(
+        "other/src/lib.rs",
+        "fn evict_newest() { let canary = 1; }\n",
+    );
+    home
+}
+
+#[test]
+fn a_question_finds_its_code() {
+    let home = project();
+    let (code, out, err) = search(
+        &home,
+        &["--dir", "project", "--json", "evict", "oldest", "entry"],
+    );
+    assert_eq!(code, 0, "{err}");
+    let first: Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!(first["path"], "src/cache.rs");
+    assert_eq!(first["line"], 1);
+    assert_eq!(first["name"], "evict_oldest");
+    assert!(first["text"].as_str().unwrap().contains("pop_front"));
+    assert!(!out.contains("canary"), "{out}");
+}
+
+#[test]
+fn nothing_found_is_code_1_and_a_reason() {
+    let home = project();
+    let (code, out, err) = search(&home, &["--dir", "project", "zebra", "crossing"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("No file holds these words."), "{err}");
+    let (code, ..) = search(
+        &home,
+        &["--dir", "project", "--language", "python", "evict_oldest"],
+    );
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn no_folder_and_no_project_are_code_2() {
+    let home = project();
+    for dir in ["/", "absent", "."] {
+        let (code, out, err) = search(&home, &["--dir", dir, "evict"]);
+        assert_eq!((code, out.as_str()), (2, ""), "{dir}: {err}");
+        assert!(err.starts_with("foretoken: "), "{err}");
+    }
+    let (code, _, err) = search(&home, &["--language", "klingon", "evict"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("klingon"), "{err}");
+}
+
+#[test]
+fn why_says_what_was_left_out() {
+    let home = project();
+    let (code, out, err) = search(&home, &["--dir", "project", "--why", "evict_oldest"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("definition × 3"), "{out}");
+    assert!(err.contains("2 files"), "{err}");
+}
