@@ -4,6 +4,7 @@
 //! `cargo bench -p foretoken-benches --bench bounds` measures a token against what it must cost;
 //! `cargo run --release -p foretoken-benches --bin replay` measures keystrokes of real edit histories;
 //! `cargo bench -p foretoken-benches --bench quality -- PATH...` measures texts;
+//! `cargo bench -p foretoken-benches --bench retrieval -- CHECKOUTS` measures what the workspace index finds;
 //! `cargo run --release -p foretoken-benches --bin context -- CHECKOUT...` measures what pieces of other
 //! files add to them, and what they cost.
 
@@ -19,6 +20,7 @@ pub mod peers;
 pub mod published;
 pub mod reliability;
 pub mod replay;
+pub mod retrieval;
 pub mod score;
 pub mod sets;
 pub mod stats;

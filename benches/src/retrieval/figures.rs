@@ -95,9 +95,14 @@ mod tests {
 
     #[test]
     fn intervals_hold_zero_only_where_nothing_is_sure() {
-        let flat = |reciprocal| Worth { reciprocal, ..Worth::default() };
+        let flat = |reciprocal| Worth {
+            reciprocal,
+            ..Worth::default()
+        };
         let low = vec![flat(0.25); 50];
-        let high: Vec<Worth> = (0..50).map(|i| flat(if i % 5 == 0 { 0.2 } else { 0.5 })).collect();
+        let high: Vec<Worth> = (0..50)
+            .map(|i| flat(if i % 5 == 0 { 0.2 } else { 0.5 }))
+            .collect();
         let (least, most) = interval(&low, &high);
         assert!(least > 0.0 && most < 0.25, "{least} {most}");
         assert_eq!(interval(&low, &low), (0.0, 0.0));

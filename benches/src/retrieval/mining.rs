@@ -23,22 +23,61 @@ const FEWEST_WORDS: usize = 4;
 
 /// Endings of source files.
 const SOURCES: &[&str] = &[
-    "rs", "py", "pyi", "ts", "mts", "cts", "tsx", "js", "mjs", "cjs", "jsx", "go", "java", "kt", "c", "h",
-    "cc", "cpp", "cxx", "hpp", "cs", "rb", "php", "lua", "sh", "vue", "svelte",
+    "rs", "py", "pyi", "ts", "mts", "cts", "tsx", "js", "mjs", "cjs", "jsx", "go", "java", "kt",
+    "c", "h", "cc", "cpp", "cxx", "hpp", "cs", "rb", "php", "lua", "sh", "vue", "svelte",
 ];
 
 /// First words of subjects that are housekeeping: no reader would search with them.
 const HOUSEKEEPING: &[&str] = &[
-    "revert", "reverts", "merge", "chore", "release", "releases", "bump", "bumps", "build", "ci", "style",
-    "version", "prepare", "deps", "backport", "changelog", "rustfmt", "fmt", "lint", "format", "v",
-    "upgrade", "updated", "fixup", "squash", "wip",
+    "revert",
+    "reverts",
+    "merge",
+    "chore",
+    "release",
+    "releases",
+    "bump",
+    "bumps",
+    "build",
+    "ci",
+    "style",
+    "version",
+    "prepare",
+    "deps",
+    "backport",
+    "changelog",
+    "rustfmt",
+    "fmt",
+    "lint",
+    "format",
+    "v",
+    "upgrade",
+    "updated",
+    "fixup",
+    "squash",
+    "wip",
 ];
 
 /// Words anywhere in a subject or an author's name that say the same.
 const MARKS: &[&str] = &[
-    "[bot]", "dependabot", "renovate", "changelog", "release v", "release version", "prepare release",
-    "prepare for next", "next development iteration", "[maven-release", "bump ", "submodule", "pre-commit",
-    "translations", "auto-update", "autoupdate", "cargo update", "update dependencies", "version packages",
+    "[bot]",
+    "dependabot",
+    "renovate",
+    "changelog",
+    "release v",
+    "release version",
+    "prepare release",
+    "prepare for next",
+    "next development iteration",
+    "[maven-release",
+    "bump ",
+    "submodule",
+    "pre-commit",
+    "translations",
+    "auto-update",
+    "autoupdate",
+    "cargo update",
+    "update dependencies",
+    "version packages",
 ];
 
 struct Commit {
@@ -75,7 +114,8 @@ pub fn mine(git: &Git, repository: &str, limits: Limits) -> Result<Vec<Query>, S
     let files = git.ask(&["ls-tree", "-r", "-z", "--name-only", base])?;
     let files = String::from_utf8_lossy(&files).into_owned();
     let files: HashSet<&str> = files.split('\0').collect();
-    let queries = commits(&String::from_utf8_lossy(&log))
+    let log = String::from_utf8_lossy(&log).into_owned();
+    let queries = commits(&log)
         .filter_map(|commit| question(&commit, &files))
         .map(|(commit, gold)| Query {
             repository: repository.to_owned(),
@@ -166,14 +206,19 @@ fn speaks(subject: &str, author: &str) -> bool {
     let author = author.to_lowercase();
     words.count() >= FEWEST_WORDS
         && !HOUSEKEEPING.contains(&first)
-        && !MARKS.iter().any(|mark| lower.contains(mark) || author.contains(mark))
+        && !MARKS
+            .iter()
+            .any(|mark| lower.contains(mark) || author.contains(mark))
         && !author.ends_with("bot")
 }
 
 /// Whether the subject gives a file away: its name with the ending, or its path.
 fn names(subject: &str, path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    subject.contains(name) || path.rsplit_once('.').is_some_and(|(p, _)| p.contains('/') && subject.contains(p))
+    subject.contains(name)
+        || path
+            .rsplit_once('.')
+            .is_some_and(|(p, _)| p.contains('/') && subject.contains(p))
 }
 
 /// At most `count` of them, at even distances.
@@ -205,7 +250,11 @@ mod tests {
     fn sentences_about_few_files_are_questions() {
         let found = gold(
             "Keep the order of nested lists (#12)",
-            &[('M', "src/parse.rs"), ('A', "src/order.rs"), ('M', "README.md")],
+            &[
+                ('M', "src/parse.rs"),
+                ('A', "src/order.rs"),
+                ('M', "README.md"),
+            ],
         );
         assert_eq!(found, Some(vec!["src/parse.rs".to_owned()]));
     }
@@ -224,7 +273,11 @@ mod tests {
             assert_eq!(gold(subject, &[('M', "src/parse.rs")]), None, "{subject}");
         }
         let good = "Keep the order of nested lists";
-        assert_eq!(gold(good, &[('A', "src/order.rs")]), None, "not in the tree");
+        assert_eq!(
+            gold(good, &[('A', "src/order.rs")]),
+            None,
+            "not in the tree"
+        );
         assert_eq!(gold(good, &[('M', "README.md")]), None, "no source");
         let many = ["a.rs", "b.rs", "c.rs", "src/lib.rs"].map(|path| ('M', path));
         assert_eq!(gold(good, &many), None, "too many files");

@@ -19,8 +19,22 @@ const BINARY_HEAD: usize = 8 << 10;
 
 /// Endings of files that programs wrote.
 const WRITTEN_BY_PROGRAMS: &[&str] = &[
-    ".snap", ".lock", ".svg", ".map", ".po", ".pot", ".csv", ".tsv", ".sum", "-lock.json", "-lock.yaml",
-    ".min.js", ".min.css", ".jsonl", ".ipynb", ".golden",
+    ".snap",
+    ".lock",
+    ".svg",
+    ".map",
+    ".po",
+    ".pot",
+    ".csv",
+    ".tsv",
+    ".sum",
+    "-lock.json",
+    "-lock.yaml",
+    ".min.js",
+    ".min.css",
+    ".jsonl",
+    ".ipynb",
+    ".golden",
 ];
 
 /// The text files of a commit.
@@ -46,7 +60,9 @@ fn entry(line: &str) -> Option<(String, String)> {
     let (mode, _, id, size) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let read = mode.starts_with("100")
         && size.parse::<usize>().is_ok_and(|size| size <= MOST_BYTES)
-        && !WRITTEN_BY_PROGRAMS.iter().any(|ending| path.ends_with(ending));
+        && !WRITTEN_BY_PROGRAMS
+            .iter()
+            .any(|ending| path.ends_with(ending));
     read.then(|| (id.to_owned(), path.to_owned()))
 }
 
@@ -64,7 +80,10 @@ mod tests {
     #[test]
     fn people_s_text_is_read() {
         let line = "100644 blob abc      12\tsrc/a b.rs";
-        assert_eq!(entry(line), Some(("abc".to_owned(), "src/a b.rs".to_owned())));
+        assert_eq!(
+            entry(line),
+            Some(("abc".to_owned(), "src/a b.rs".to_owned()))
+        );
         for none in [
             "120000 blob abc      12\tlink",
             "160000 commit abc       -\tmodule",

@@ -62,7 +62,8 @@ pub fn parse(text: &str) -> Result<Vec<Query>, String> {
 }
 
 fn row(line: &str) -> Option<Query> {
-    let [repository, base, commit, gold] = line.splitn(4, ',').collect::<Vec<_>>().try_into().ok()?;
+    let [repository, base, commit, gold] =
+        line.splitn(4, ',').collect::<Vec<_>>().try_into().ok()?;
     let id = |word: &str| word.len() == 40 && word.bytes().all(|b| b.is_ascii_hexdigit());
     let (owner, name) = repository.split_once('/')?;
     // A name becomes part of a path.
@@ -82,7 +83,10 @@ pub fn text(queries: &[Query]) -> String {
     let mut text = format!("{HEADER}\n");
     for query in queries {
         let gold = query.gold.join(";");
-        text += &format!("{},{},{},{gold}\n", query.repository, query.base, query.commit);
+        text += &format!(
+            "{},{},{},{gold}\n",
+            query.repository, query.base, query.commit
+        );
     }
     text
 }
@@ -111,9 +115,11 @@ mod tests {
     fn the_committed_lists_are_read_and_share_no_repository() {
         let tune = parse(Set::Tune.committed()).unwrap();
         let report = parse(Set::Report.committed()).unwrap();
-        let shared = tune
-            .iter()
-            .find(|query| report.iter().any(|other| other.repository == query.repository));
+        let shared = tune.iter().find(|query| {
+            report
+                .iter()
+                .any(|other| other.repository == query.repository)
+        });
         assert_eq!(shared, None);
     }
 }
