@@ -23,7 +23,7 @@ pub const STEPS: [&str; 7] = [
 /// Hits that the ranking looks at (chunks).
 const HITS: usize = 200;
 
-/// Weights of the ranking; the defaults are those that the tuning set chose.
+/// Weights of the ranking. The defaults are first guesses, set by hand and fitted to nothing yet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weights {
     /// Of body, name, signature and path.
