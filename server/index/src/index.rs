@@ -450,6 +450,45 @@ mod tests {
     }
 
     #[test]
+    fn workflows_belong_to_a_project_and_other_hidden_files_do_not() {
+        let root = workspace(&[
+            (".github/workflows/ci.yml", "release_step: build\n"),
+            (".cache/a.rs", "fn release_step() {}\n"),
+            (".git/config", "release_step = 1\n"),
+        ]);
+        check(
+            &build(root.path()),
+            "release_step",
+            expect![".github/workflows/ci.yml:1 "],
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn strange_files_take_no_time() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let root = workspace(&[("a.rs", "fn release_step() {}\n")]);
+        let pipe = root.path().join("pipe.rs");
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, &pipe, FileType::Fifo, mode, 0).unwrap();
+        let sparse = fs::File::create(root.path().join("sparse.rs")).unwrap();
+        sparse.set_len(1 << 40).unwrap();
+        fs::write(
+            root.path().join("two\nlines\u{202e}.rs"),
+            "fn odd_name() {}\n",
+        )
+        .unwrap();
+        let index = build(root.path());
+        check(
+            &index,
+            "odd_name",
+            expect!["two\nlines\u{202e}.rs:1 odd_name"],
+        );
+        assert_eq!(index.skipped()["no regular file"], 1);
+        assert_eq!(index.skipped()["too long"], 1);
+    }
+
+    #[test]
     fn a_file_that_changed_is_not_shown() {
         let root = workspace(&[("a.rs", "fn find_me() { let here = 1; }\n")]);
         let index = build(root.path());

@@ -37,7 +37,8 @@ pub(crate) fn files(
         .follow_links(false)
         .same_file_system(true)
         .require_git(false)
-        .hidden(true)
+        .hidden(false)
+        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()))
         .sort_by_file_path(|a, b| a.cmp(b))
         .build();
     for entry in walk {
@@ -62,6 +63,11 @@ pub(crate) fn files(
         }
     }
     Ok(found)
+}
+
+/// Files that most tools do not show; a project's workflows are part of it all the same.
+fn is_hidden(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") && name != ".github"
 }
 
 /// Reads a file that is to be indexed, or says why not.
