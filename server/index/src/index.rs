@@ -269,7 +269,7 @@ impl Index {
     /// The text of a row as it stands on the disk now, if that is still what was indexed.
     fn text(&self, row: &Row) -> Option<String> {
         let source = &self.files[row.file];
-        let text = walk::read(&self.root.join(&source.path)).ok()?;
+        let text = walk::read(&self.root, Path::new(&source.path)).ok()?;
         let same = blake3::hash(text.as_bytes()) == source.hash;
         same.then(|| text.get(row.chunk.bytes.clone()).map(str::to_owned))?
     }
@@ -285,7 +285,7 @@ fn take(
     let relative = path.strip_prefix(root).unwrap_or(path);
     let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
     let text = match relative.to_str() {
-        Some(_) => walk::read(path),
+        Some(_) => walk::read(root, relative),
         None => Err("a name that is not UTF-8"),
     };
     let text = match text {
@@ -295,7 +295,10 @@ fn take(
             return Ok(());
         }
     };
-    let relative = relative.to_string_lossy().replace('\\', "/");
+    let mut relative = relative.to_string_lossy().into_owned();
+    if cfg!(windows) {
+        relative = relative.replace('\\', "/");
+    }
     let from = Instant::now();
     let chunks = chunk::chunks(&relative, &text, &mut || from.elapsed() > PARSE_BUDGET);
     let first = {
@@ -500,6 +503,28 @@ mod tests {
                 .hits
                 .is_empty()
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_became_a_link_is_not_followed() {
+        let root = workspace(&[("src/a.rs", "fn find_me() {}\n")]);
+        let outside = workspace(&[("a.rs", "fn find_me() {}\n")]);
+        let index = build(root.path());
+        fs::rename(root.path().join("src"), root.path().join("was")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("src")).unwrap();
+        let answer = index.search("find_me", 5, &|_| true).unwrap();
+        assert!(answer.hits.is_empty(), "{answer:?}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_text() {
+        let root = workspace(&[("a.rs", "\u{feff}fn find_me() {}\n")]);
+        let hits = build(root.path())
+            .search("find_me", 5, &|_| true)
+            .unwrap()
+            .hits;
+        assert_eq!(hits[0].text, "fn find_me() {}\n");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Which files of a workspace are read: ignore rules, and limits that hold whatever the rules say.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
 
@@ -66,16 +67,17 @@ pub(crate) fn files(
 }
 
 /// Files that most tools do not show; a project's workflows are part of it all the same.
-fn is_hidden(name: &std::ffi::OsStr) -> bool {
+fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") && name != ".github"
 }
 
 /// Reads a file that is to be indexed, or says why not.
 ///
-/// The file is opened without following a link and looked at once it is open, so that nothing can be
-/// put in its place between the two.
-pub(crate) fn read(path: &Path) -> Result<String, &'static str> {
-    let file = open(path).map_err(|_| "unreadable")?;
+/// Every part of the path is opened from the folder before it, links are not followed, and the file is
+/// looked at once it is open: nothing can be put in its place, or in its folder's, in between. A byte
+/// order mark is left out.
+pub(crate) fn read(root: &Path, relative: &Path) -> Result<String, &'static str> {
+    let file = open(root, relative).map_err(|_| "unreadable")?;
     let metadata = file.metadata().map_err(|_| "unreadable")?;
     if !metadata.is_file() || has_other_names(&metadata) {
         return Err("no regular file");
@@ -94,6 +96,9 @@ pub(crate) fn read(path: &Path) -> Result<String, &'static str> {
     if bytes[..bytes.len().min(8192)].contains(&0) {
         return Err("binary");
     }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
     let text = String::from_utf8(bytes).map_err(|_| "binary")?;
     let lines = text.lines().count().max(1);
     if text.len() / lines > LONGEST_MEAN_LINE && text.len() > 4096 {
@@ -107,22 +112,39 @@ pub(crate) fn read(path: &Path) -> Result<String, &'static str> {
 }
 
 #[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
+fn open(root: &Path, relative: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, openat};
+    let folder = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    let mut parts = plain_parts(relative)?;
+    let name = parts.pop().unwrap_or_default();
+    let mut at = rustix::fs::open(root, folder, Mode::empty())?;
+    for part in parts {
+        at = openat(&at, part, folder | OFlags::NOFOLLOW, Mode::empty())?;
+    }
     // Not waiting: a FIFO put in a file's place would hold us for ever.
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits() as i32)
-        .open(path)
+    let file = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    Ok(File::from(openat(&at, name, file, Mode::empty())?))
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    if fs::symlink_metadata(path)?.is_symlink() {
-        return Err(io::Error::other("a link"));
+fn open(root: &Path, relative: &Path) -> io::Result<File> {
+    let mut at = root.to_owned();
+    for part in plain_parts(relative)? {
+        at.push(part);
+        if fs::symlink_metadata(&at)?.is_symlink() {
+            return Err(io::Error::other("a link"));
+        }
     }
-    OpenOptions::new().read(true).open(path)
+    File::open(&at)
+}
+
+/// The names of a relative path that only goes down.
+fn plain_parts(relative: &Path) -> io::Result<Vec<&OsStr>> {
+    let name = |part| match part {
+        Component::Normal(name) => Ok(name),
+        _ => Err(io::Error::other("a path that leaves the workspace")),
+    };
+    relative.components().map(name).collect()
 }
 
 /// A hard link can bring a file in from anywhere on the disk.
