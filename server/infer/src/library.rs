@@ -361,3 +361,23 @@ fn forward(level: LogLevel, _category: &str, _id: &str, _place: &str, message: &
         _ => tracing::debug!(target: "onnxruntime", "{message}"),
     }
 }
+
+#[expect(unsafe_code, reason = "the declaration of a function of the C library")]
+unsafe extern "C" {
+    // C11 7.22.4.5 and POSIX: ends the process without the handlers of `atexit`. Windows has it too.
+    fn _exit(code: std::ffi::c_int) -> !;
+}
+
+/// Ends the process with this code, without running what libraries registered for its end.
+///
+/// ONNX Runtime tears its global state down in such a handler; a thread that is just loading a model
+/// then works on freed memory, and the process dies by a signal instead of ending with its code.
+/// Nothing is flushed: whoever calls this has flushed what was written.
+#[expect(
+    unsafe_code,
+    reason = "the standard library has no end without exit handlers"
+)]
+pub fn leave(code: u8) -> ! {
+    // SAFETY: `_exit` takes any number, touches no memory of ours and does not return.
+    unsafe { _exit(std::ffi::c_int::from(code)) }
+}

@@ -103,6 +103,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
+/// Whether these arguments, the first of which is the program's name, do anything but serve an editor.
+pub fn is_command(mut arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.nth(1).is_some_and(|first| first != "--stdio")
+}
+
 fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
     let least = match arguments.command {
         None => LevelFilter::WARN,
