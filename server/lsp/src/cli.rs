@@ -82,7 +82,8 @@ impl From<io::Error> for Failure {
 }
 
 /// Runs the program with these arguments, the first of which is its name; the answer is its exit
-/// code. To be called once in a process, since it starts logging.
+/// code. To be called once in a process, since it starts logging. What a command prints is flushed; so is
+/// every message of the server, as it goes out.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -103,21 +104,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-/// Whether these arguments, the first of which is the program's name, do anything but serve an editor.
-pub fn is_command(mut arguments: impl Iterator<Item = OsString>) -> bool {
-    arguments.nth(1).is_some_and(|first| first != "--stdio")
-}
-
 fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, Failure> {
     let least = match arguments.command {
         None => LevelFilter::WARN,
         Some(_) => LevelFilter::ERROR,
     };
     let context = Context::load(least, err)?;
-    if arguments.version {
-        return model::version(&context, out);
-    }
-    match arguments.command {
+    let code = match arguments.command {
+        _ if arguments.version => model::version(&context, out),
         Some(Command::Complete(arguments)) => {
             context.tell_problems(err)?;
             complete::run(&context, &arguments, out, err)
@@ -140,8 +134,13 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             )?;
             Ok(ERROR)
         }
-        None => serve(context),
-    }
+        None => return serve(context),
+    };
+    // Not behind the server: where a thread still waits for a client that reads no more, so would we.
+    let flushed = out.flush();
+    let code = code?;
+    flushed?;
+    Ok(code)
 }
 
 impl Context {
