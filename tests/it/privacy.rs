@@ -29,6 +29,24 @@ fn files(folder: &Path) -> Vec<(String, String)> {
     found
 }
 
+/// ONNX Runtime brings a reporter of its own, which keeps a device id and its events in the cache folder
+/// and sends them: with it forbidden, nobody but us has written there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_runtime_keeps_no_reports() {
+    let home = Home::default();
+    let mut session = home.serve(Persona::named("silent"), &[]);
+    session.initialize().await;
+    session.model_settled().await;
+    let text = "fn main() {\n    let a = 1;\n    let b = ";
+    session.open(URI, "rust", text).await;
+    session.invoke(URI, text.len()).await.result().await;
+    session.finish().await;
+    for (name, _) in files(home.path()) {
+        let theirs = name.contains("Microsoft") || name.contains(".onnxruntime");
+        assert!(!theirs, "{name}");
+    }
+}
+
 /// A session with all that could make a server talk of a text: suggestions, settings and commands that
 /// make no sense, messages that cannot be read, changes that do not fit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
