@@ -18,6 +18,14 @@
 //! | what the document itself proposes | [`lookup`] | texts → drafts, or a suggestion without a model |
 //! | what of the answer is shown | [`suggestion`] | raw text → suggestion or [`suggestion::Reject`] |
 //!
+//! A question to a chat model passes through others:
+//!
+//! | step | module | from → to |
+//! |---|---|---|
+//! | what may leave, and how far | [`privacy`] | levels → the strictest |
+//! | what is asked and told | [`assist`] | sections within a budget → prompt |
+//! | who is asked | [`route`] | signals, policy, health, totals → plan with reasons |
+//!
 //! Beside them stand three values that follow the session: [`pace`] knows how fast the keys come,
 //! [`caution`] what the user has put away, [`governor`] what the work costs and what is given up.
 //!
@@ -29,6 +37,7 @@
 //! place that knows how editors count. Texts in prompts end their lines with `\n`; suggestions have
 //! the document's own line breaks.
 
+pub mod assist;
 pub mod caution;
 pub mod chunk;
 pub mod context;
@@ -39,8 +48,10 @@ pub mod lookup;
 pub mod pace;
 pub mod place;
 pub mod position;
+pub mod privacy;
 pub mod prompt;
 pub mod rank;
+pub mod route;
 pub mod suggestion;
 pub mod syntax;
 pub mod terms;
