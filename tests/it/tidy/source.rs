@@ -10,11 +10,12 @@ use foretoken_tests::process::root;
 use tree_sitter::{Node, Parser, Tree};
 
 /// Crates by folder, in the order in which they may know each other.
-pub(crate) const CRATES: [(&str, &str); 7] = [
+pub(crate) const CRATES: [(&str, &str); 8] = [
     ("grammars", "foretoken-grammars"),
     ("server/engine", "foretoken-engine"),
     ("server/index", "foretoken-index"),
     ("server/infer", "foretoken-infer"),
+    ("server/remote", "foretoken-remote"),
     ("server/lsp", "foretoken"),
     ("tests", "foretoken-tests"),
     ("benches", "foretoken-benches"),
