@@ -42,6 +42,7 @@ pub mod caution;
 pub mod chunk;
 pub mod context;
 pub mod document;
+pub mod embed;
 pub mod governor;
 pub mod interpolate;
 pub mod lookup;

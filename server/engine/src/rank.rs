@@ -1,8 +1,8 @@
 //! Ranking: from chunks that hold a question's words to the order in which a person wants them.
 //!
-//! Pure: the lexical scores come from the index, everything else is read from names and paths. The
-//! weights are start values after the published ones of semble and the first ablation of this
-//! project's design; none is tuned on the sets that report.
+//! Pure: what words and vectors say comes from the index, everything else is read from names and paths.
+//! The two are *fused* as a weighted sum of scores that were brought to 0..1 (Bruch et al., arXiv
+//! 2210.11934), which the factors of names and places then multiply.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,8 +23,10 @@ pub struct Candidate<'a> {
     pub kind: Kind,
     /// Its lines, from 0.
     pub lines: &'a Range<u32>,
-    /// BM25 summed over the fields, 0 or more.
+    /// BM25 summed over the fields, 0 or more; 0 for what was found by its vector alone.
     pub words: f32,
+    /// The cosine of its vector with the question's; `None` while it has no vector.
+    pub vector: Option<f32>,
 }
 
 /// A candidate in its place.
@@ -32,32 +34,75 @@ pub struct Candidate<'a> {
 pub struct Ranked {
     /// Its number among the candidates.
     pub at: usize,
+    /// Words and vectors together, 0 to 1.
+    pub fused: f32,
     /// Comparable within one answer only.
     pub score: f32,
-    /// The factors that made the score of the words this one, those of 1 left out.
+    /// The factors that made the fused score this one, those of 1 left out.
     pub why: Vec<(&'static str, f32)>,
     /// Whether the question names this definition exactly.
     pub exact: bool,
 }
 
-/// A definition that the question spells in a way only names are spelt.
-const DEFINITION: f32 = 3.0;
-/// A definition named by a word that may be just a word.
-const NAMED: f32 = 1.3;
-/// On top of either, when the file is called like the definition.
-const STEM: f32 = 1.5;
-/// A file that the question mentions, and the chunk that holds the mentioned line.
-const MENTIONED: f32 = 2.0;
-const MENTIONED_LINE: f32 = 2.0;
-/// What each further chunk of a file adds to the file, and what each further one keeps.
-const DECAY: f32 = 0.5;
-/// The share of its file's score that a chunk gets.
-const FILE_SHARE: f32 = 0.5;
+/// What the ranking believes. The defaults are what `foretoken search` uses; they were chosen on the
+/// tuning set of the bench `retrieval` alone, and its table says what each of them is worth.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Weights {
+    /// BM25 of body, names, head and path.
+    pub fields: [f32; 4],
+    /// A definition that the question spells in a way only names are spelt.
+    pub definition: f32,
+    /// A definition named by a word that may be just a word.
+    pub named: f32,
+    /// On top of either, when the file is called like the definition.
+    pub stem: f32,
+    /// A file that the question mentions, and again the chunk that holds the mentioned line.
+    pub mentioned: f32,
+    /// What each further chunk of a file adds to the file, as a share of the one before.
+    pub decay: f32,
+    /// The share of its file's score that a chunk gets.
+    pub share: f32,
+    /// What each further chunk of a file keeps of its own score, so that no file fills an answer.
+    pub spread: f32,
+    /// Tests, unless the question speaks of them.
+    pub test: f32,
+    /// Documents, unless the question speaks of them.
+    pub docs: f32,
+    /// Examples, vendored code, declarations without code, files that only gather others.
+    pub places: [f32; 4],
+    /// The vectors' part of the fused score: for a lone name, for a sentence that names a definition,
+    /// for any other sentence. 0 leaves words alone, 1 leaves vectors alone.
+    pub vectors: [f32; 3],
+}
+
+impl Default for Weights {
+    fn default() -> Weights {
+        Weights {
+            fields: [1.0, 2.0, 1.0, 1.5],
+            definition: 3.0,
+            named: 1.3,
+            stem: 1.5,
+            mentioned: 2.0,
+            decay: 0.5,
+            share: 0.5,
+            spread: 0.5,
+            test: 0.3,
+            docs: 0.5,
+            places: [0.3, 0.3, 0.7, 0.5],
+            vectors: [0.15, 0.3, 0.3],
+        }
+    }
+}
 
 /// Orders candidates, best first; equals by path and line, so that an answer is always the same.
-pub fn rank(query: &Query, candidates: &[Candidate]) -> Vec<Ranked> {
+pub fn rank(query: &Query, candidates: &[Candidate], weights: &Weights) -> Vec<Ranked> {
+    let named: Vec<Option<f32>> = candidates
+        .iter()
+        .map(|candidate| named(query, candidate, weights))
+        .collect();
+    let fused = fused(query, candidates, &named, weights);
     let mut ranked: Vec<Ranked> = (0..candidates.len())
-        .map(|at| judge(query, candidates, at))
+        .map(|at| judge(query, &candidates[at], (at, fused[at], named[at]), weights))
         .collect();
     let place = |r: &Ranked| (candidates[r.at].path, candidates[r.at].lines.start);
     let order = |a: &Ranked, b: &Ranked| {
@@ -70,30 +115,94 @@ pub fn rank(query: &Query, candidates: &[Candidate]) -> Vec<Ranked> {
     for one in &ranked {
         let (sum, weight) = files.entry(candidates[one.at].path).or_insert((0.0, 1.0));
         *sum += one.score * *weight;
-        *weight *= DECAY;
+        *weight *= weights.decay;
     }
     let mut met: HashMap<&str, f32> = HashMap::new();
     for one in &mut ranked {
         let path = candidates[one.at].path;
         let kept = met.entry(path).or_insert(1.0);
         let before = one.score;
-        one.score = (one.score + files[path].0 * FILE_SHARE) * *kept;
+        one.score = (one.score + files[path].0 * weights.share) * *kept;
         if before > 0.0 {
             one.why.push(("file", one.score / before));
         }
-        *kept *= DECAY;
+        *kept *= weights.spread;
     }
     ranked.sort_by(order);
     ranked
 }
 
-fn judge(query: &Query, candidates: &[Candidate], at: usize) -> Ranked {
-    let candidate = &candidates[at];
+/// Words and vectors as one score, 0 to 1, before names and places are looked at.
+///
+/// Words are divided by the best of them, since their 0 means something; cosines are stretched over what
+/// lies between the least and the greatest. A chunk without a vector is taken for one in the middle.
+fn fused(
+    query: &Query,
+    candidates: &[Candidate],
+    named: &[Option<f32>],
+    weights: &Weights,
+) -> Vec<f32> {
+    let best = candidates.iter().map(|c| c.words).fold(0.0, f32::max);
+    let words = |c: &Candidate| if best > 0.0 { c.words / best } else { 0.0 };
+    let mut cosines: Vec<f32> = candidates.iter().filter_map(|c| c.vector).collect();
+    cosines.sort_by(f32::total_cmp);
+    let (Some(low), Some(high)) = (cosines.first(), cosines.last()) else {
+        return candidates.iter().map(words).collect();
+    };
+    let middle = cosines[cosines.len() / 2];
+    let [name, naming, other] = weights.vectors;
+    let part = if query.names.len() <= 1 && query.terms.iter().filter(|t| !t.whole).count() < 4 {
+        name
+    } else if named
+        .iter()
+        .flatten()
+        .any(|factor| *factor >= weights.definition)
+    {
+        naming
+    } else {
+        other
+    };
+    let cosine = |c: &Candidate| {
+        let span = (high - low).max(f32::EPSILON);
+        ((c.vector.unwrap_or(middle) - low) / span).clamp(0.0, 1.0)
+    };
+    candidates
+        .iter()
+        .map(|c| (1.0 - part) * words(c) + part * cosine(c))
+        .collect()
+}
+
+/// The factor of a definition that the question names; `None` where it names it not.
+fn named(query: &Query, candidate: &Candidate, weights: &Weights) -> Option<f32> {
+    let name = std::iter::once(candidate.name)
+        .chain(candidate.names.iter().map(String::as_str))
+        .find(|name| !name.is_empty() && query.names.contains(&name.to_lowercase()))?;
+    let spelt = name.contains('_') || name.chars().skip(1).any(char::is_uppercase);
+    let factor = match spelt || query.names.len() == 1 {
+        true => weights.definition,
+        false => weights.named,
+    };
+    let file = stem(candidate.path).to_lowercase();
+    let stem = if file == name.to_lowercase() {
+        weights.stem
+    } else {
+        1.0
+    };
+    Some(factor * stem)
+}
+
+fn judge(
+    query: &Query,
+    candidate: &Candidate,
+    (at, score, named): (usize, f32, Option<f32>),
+    weights: &Weights,
+) -> Ranked {
     let mut one = Ranked {
         at,
-        score: candidate.words,
+        fused: score,
+        score,
         why: Vec::new(),
-        exact: false,
+        exact: named.is_some(),
     };
     let mut factor = |name, factor: f32| {
         if factor != 1.0 {
@@ -101,29 +210,17 @@ fn judge(query: &Query, candidates: &[Candidate], at: usize) -> Ranked {
             one.why.push((name, factor));
         }
     };
-    let own = std::iter::once(candidate.name);
-    let named = own
-        .chain(candidate.names.iter().map(String::as_str))
-        .find(|name| query.names.contains(&name.to_lowercase()));
+    factor("definition", named.unwrap_or(1.0));
     let lower = candidate.path.to_lowercase();
-    if let Some(name) = named.filter(|name| !name.is_empty()) {
-        let spelt = name.contains('_') || name.chars().skip(1).any(char::is_uppercase);
-        let only = query.names.len() == 1;
-        factor("definition", if spelt || only { DEFINITION } else { NAMED });
-        if stem(&lower) == name.to_lowercase() {
-            factor("stem", STEM);
-        }
-    }
     if let Some(mention) = query.mentions.iter().find(|m| mentions(&m.path, &lower)) {
-        factor("mentioned", MENTIONED);
+        factor("mentioned", weights.mentioned);
         let line = mention.line.map(|line| line.saturating_sub(1));
         if line.is_some_and(|line| candidate.lines.contains(&line)) {
-            factor("mentioned line", MENTIONED_LINE);
+            factor("mentioned line", weights.mentioned);
         }
     }
-    let (name, prior) = prior(&lower, query);
+    let (name, prior) = prior(&lower, query, weights);
     factor(name, prior);
-    one.exact = named.is_some_and(|name| !name.is_empty());
     one
 }
 
@@ -146,7 +243,8 @@ fn mentions(written: &str, path: &str) -> bool {
 }
 
 /// How likely a file of this place is what is looked for, before the question is known.
-fn prior(path: &str, query: &Query) -> (&'static str, f32) {
+fn prior(path: &str, query: &Query, weights: &Weights) -> (&'static str, f32) {
+    let [example, vendored, declarations, barrel] = weights.places;
     let name = path.rsplit('/').next().unwrap_or_default();
     let folder = |names: &[&str]| {
         let mut folders = path.split('/');
@@ -168,17 +266,17 @@ fn prior(path: &str, query: &Query) -> (&'static str, f32) {
             .iter()
             .any(|part| name.contains(part));
     if folder(&["vendor", "third_party", "node_modules", "dist", "external"]) {
-        ("vendored", 0.3)
+        ("vendored", vendored)
     } else if is_test && !query.tests {
-        ("test", 0.3)
+        ("test", weights.test)
     } else if folder(&["examples", "example", "demo", "samples"]) {
-        ("example", 0.3)
+        ("example", example)
     } else if ends(&[".md", ".rst", ".mdx", ".txt"]) && !query.docs {
-        ("docs", 0.5)
+        ("docs", weights.docs)
     } else if ends(&[".d.ts"]) {
-        ("declarations", 0.7)
+        ("declarations", declarations)
     } else if ["__init__.py", "index.ts", "index.js", "mod.rs"].contains(&name) {
-        ("barrel", 0.5)
+        ("barrel", barrel)
     } else {
         ("", 1.0)
     }
@@ -202,9 +300,10 @@ mod tests {
                 kind: Kind::Function,
                 lines: &lines,
                 words: *words,
+                vector: None,
             })
             .collect();
-        let shown: Vec<String> = rank(&query(question), &candidates)
+        let shown: Vec<String> = rank(&query(question), &candidates, &Weights::default())
             .iter()
             .map(|one| {
                 let (path, name, _) = rows[one.at];

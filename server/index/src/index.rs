@@ -1,5 +1,6 @@
 //! The index of one workspace: built from its files at one moment, asked many times.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,14 +9,21 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use foretoken_engine::chunk::{self, Kind};
-use foretoken_engine::rank::{self, Candidate};
+use foretoken_engine::rank::{self, Candidate, Weights};
 use foretoken_engine::terms::{self, TermKind};
 
+use crate::meaning::{self, Meaning};
+use crate::vectors::Key;
 use crate::walk::{self, Progress, Skipped};
 use crate::words::{Builder, Words};
 
 /// Parsing one file may take this long; then its lines are taken as they are.
 const PARSE_BUDGET: Duration = Duration::from_millis(200);
+
+/// Rows that are looked for by vectors alone.
+const NEAREST: usize = 100;
+/// Rows, best by words first, whose vectors are made while a question waits.
+const LAZY: usize = 50;
 
 /// Why there is no index, or no answer from it.
 #[derive(Debug)]
@@ -50,6 +58,7 @@ impl From<tantivy::TantivyError> for Error {
 pub struct Index {
     root: PathBuf,
     words: Words,
+    meaning: Option<Meaning>,
     files: Vec<Source>,
     rows: Vec<Row>,
     skipped: Skipped,
@@ -65,6 +74,7 @@ struct Source {
 struct Row {
     file: usize,
     chunk: chunk::Chunk,
+    key: Key,
 }
 
 /// A chunk that answers a question.
@@ -80,11 +90,15 @@ pub struct Hit {
     pub kind: Kind,
     /// Its text, read again and found unchanged.
     pub text: String,
-    /// BM25 over the fields, 0 or more.
+    /// BM25 over the fields, 0 or more; 0 of what was found by its vector alone.
     pub words: f32,
+    /// The cosine with the question, where vectors are used and this chunk has one.
+    pub vector: Option<f32>,
+    /// Both together, 0 to 1.
+    pub fused: f32,
     /// What it was ranked by; comparable within one answer.
     pub score: f32,
-    /// The factors that lie between the two.
+    /// The factors that lie between `fused` and `score`.
     pub why: Vec<(&'static str, f32)>,
 }
 
@@ -181,6 +195,7 @@ impl Index {
         Ok(Index {
             root,
             words: builder.seal()?,
+            meaning: None,
             files,
             rows,
             skipped,
@@ -209,6 +224,49 @@ impl Index {
         limit: usize,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<Answer, Error> {
+        self.search_by(&Weights::default(), question, limit, wanted)
+    }
+
+    /// Asks vectors too from now on.
+    pub fn use_vectors(&mut self, mut meaning: Meaning) {
+        meaning.attach(self.rows.iter().map(|row| &row.key));
+        self.meaning = Some(meaning);
+    }
+
+    /// Makes the vectors that are missing, file by file, until `stop` says so. Without them a search makes
+    /// those of its best hits.
+    pub fn embed(&self, stop: &dyn Fn() -> bool) {
+        let Some(meaning) = &self.meaning else {
+            return;
+        };
+        let mut open: Option<(usize, Option<String>)> = None;
+        for (at, row) in self.rows.iter().enumerate() {
+            if stop() {
+                return;
+            }
+            if meaning.has(at) {
+                continue;
+            }
+            if open.as_ref().is_none_or(|(file, _)| *file != row.file) {
+                open = Some((row.file, self.file(row.file)));
+            }
+            if let Some((_, Some(text))) = &open {
+                meaning.learn(at, row.key, text, &row.chunk);
+            }
+        }
+    }
+
+    /// The same with other weights than those that were chosen: for whoever chooses them.
+    ///
+    /// # Errors
+    /// A failure of the search library.
+    pub fn search_by(
+        &self,
+        weights: &Weights,
+        question: &str,
+        limit: usize,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Answer, Error> {
         let from = Instant::now();
         let mut query = terms::query(question);
         let none = |empty| Answer {
@@ -219,41 +277,33 @@ impl Index {
         if query.terms.is_empty() {
             return Ok(none(Empty::NoTerms));
         }
-        let mut found = self.words.search(&mut query)?;
-        found.retain(|(row, _)| wanted(&self.files[self.rows[*row as usize].file].path));
+        let found = self.find(&mut query, weights, wanted)?;
         if found.is_empty() {
             return Ok(none(Empty::NotFound));
         }
-        let row = |at: usize| &self.rows[found[at].0 as usize];
-        let candidates: Vec<Candidate> = (0..found.len())
-            .map(|at| Candidate {
-                path: &self.files[row(at).file].path,
-                name: &row(at).chunk.name,
-                names: &row(at).chunk.names,
-                kind: row(at).chunk.kind,
-                lines: &row(at).chunk.lines,
-                words: found[at].1,
-            })
-            .collect();
+        let candidates: Vec<Candidate> = found.iter().map(|found| self.candidate(found)).collect();
         let mut hits = Vec::new();
-        for ranked in rank::rank(&query, &candidates) {
+        for ranked in rank::rank(&query, &candidates, weights) {
             if hits.len() == limit {
                 break;
             }
-            let Some(text) = self.text(row(ranked.at)) else {
+            let row = &self.rows[found[ranked.at].row];
+            let Some(text) = self.text(row) else {
                 continue;
             };
             let candidate = &candidates[ranked.at];
-            if !ranked.exact && matched(&query, candidate, &text) < query.terms.len().min(2) {
+            if !self.is_hit(&query, &ranked, candidate, &text) {
                 continue;
             }
             hits.push(Hit {
                 path: candidate.path.to_owned(),
                 lines: candidate.lines.clone(),
-                qualified: row(ranked.at).chunk.qualified.clone(),
+                qualified: row.chunk.qualified.clone(),
                 kind: candidate.kind,
                 text,
                 words: candidate.words,
+                vector: candidate.vector,
+                fused: ranked.fused,
                 score: ranked.score,
                 why: ranked.why,
             });
@@ -266,13 +316,96 @@ impl Index {
         })
     }
 
+    /// The rows that words or vectors find, those of words first.
+    fn find(
+        &self,
+        query: &mut terms::Query,
+        weights: &Weights,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Found>, Error> {
+        let meaning = self.meaning.as_ref();
+        let meaning = meaning.filter(|_| weights.vectors.iter().any(|part| *part > 0.0));
+        let asked = meaning.and_then(|m| Some((m, m.embedder().question(query)?)));
+        let is_wanted = |row: u64| wanted(&self.files[self.rows[row as usize].file].path);
+        let mut found: Vec<Found> = Vec::new();
+        for (row, words) in self.words.search(query, weights)? {
+            if is_wanted(row) {
+                let row = row as usize;
+                let vector = None;
+                found.push(Found { row, words, vector });
+            }
+        }
+        let Some((meaning, asked)) = asked else {
+            return Ok(found);
+        };
+        for (at, found) in found.iter_mut().enumerate() {
+            let row = &self.rows[found.row];
+            if at < LAZY && !meaning.has(found.row) {
+                let text = self.file(row.file);
+                text.inspect(|text| meaning.learn(found.row, row.key, text, &row.chunk));
+            }
+            found.vector = meaning.cosine(found.row, &asked);
+        }
+        let by_words: HashSet<usize> = found.iter().map(|found| found.row).collect();
+        for (row, cosine) in meaning.nearest(&asked, NEAREST) {
+            if !by_words.contains(&(row as usize)) && is_wanted(row) {
+                found.push(Found {
+                    row: row as usize,
+                    words: 0.0,
+                    vector: Some(cosine),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    fn candidate(&self, found: &Found) -> Candidate<'_> {
+        let row = &self.rows[found.row];
+        Candidate {
+            path: &self.files[row.file].path,
+            name: &row.chunk.name,
+            names: &row.chunk.names,
+            kind: row.chunk.kind,
+            lines: &row.chunk.lines,
+            words: found.words,
+            vector: found.vector,
+        }
+    }
+
+    /// Whether a candidate says enough: by name, by two of the words, or by its vector.
+    fn is_hit(
+        &self,
+        query: &terms::Query,
+        ranked: &rank::Ranked,
+        candidate: &Candidate,
+        text: &str,
+    ) -> bool {
+        let floor = self.meaning.as_ref().map(Meaning::floor);
+        let near = candidate.vector.zip(floor);
+        ranked.exact
+            || near.is_some_and(|(cosine, floor)| cosine >= floor)
+            || matched(query, candidate, text) >= query.terms.len().min(2)
+    }
+
     /// The text of a row as it stands on the disk now, if that is still what was indexed.
     fn text(&self, row: &Row) -> Option<String> {
-        let source = &self.files[row.file];
-        let text = walk::read(&self.root, Path::new(&source.path)).ok()?;
-        let same = blake3::hash(text.as_bytes()) == source.hash;
-        same.then(|| text.get(row.chunk.bytes.clone()).map(str::to_owned))?
+        let text = self.file(row.file)?;
+        text.get(row.chunk.bytes.clone()).map(str::to_owned)
     }
+
+    /// The text of a file, if it is still what was indexed.
+    fn file(&self, file: usize) -> Option<String> {
+        let source = &self.files[file];
+        let text = walk::read(&self.root, Path::new(&source.path)).ok()?;
+        (blake3::hash(text.as_bytes()) == source.hash).then_some(text)
+    }
+}
+
+/// A row with what words and vectors say of it.
+struct Found {
+    row: usize,
+    words: f32,
+    vector: Option<f32>,
 }
 
 /// Reads, cuts and adds one file.
@@ -312,6 +445,7 @@ fn take(
         let first = shared.1.len();
         shared.1.extend(chunks.iter().map(|chunk| Row {
             file,
+            key: meaning::key(&text, chunk),
             chunk: chunk.clone(),
         }));
         first

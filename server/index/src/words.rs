@@ -1,6 +1,7 @@
 //! The ranked words: one row of fields a chunk, BM25 over them, by the engine's own terms.
 
 use foretoken_engine::chunk::Chunk;
+use foretoken_engine::rank::Weights;
 use foretoken_engine::terms::{self, Query};
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, TermQuery};
@@ -25,14 +26,9 @@ struct Fields {
 }
 
 impl Fields {
-    /// The searched ones with their weights: the first ablation's.
-    fn boosts(self) -> [(Field, f32); 4] {
-        [
-            (self.body, 1.0),
-            (self.name, 2.0),
-            (self.head, 1.0),
-            (self.path, 1.5),
-        ]
+    /// The searched ones in the order in which [`Weights`] has their weights.
+    fn searched(self) -> [Field; 4] {
+        [self.body, self.name, self.head, self.path]
     }
 }
 
@@ -118,7 +114,13 @@ fn place(path: &str) -> String {
 
 impl Words {
     /// The best rows for a question, best first, each with its BM25 score (k1 1.2, b 0.75: tantivy's).
-    pub(crate) fn search(&self, query: &mut Query) -> tantivy::Result<Vec<(u64, f32)>> {
+    ///
+    /// Fields of weight 0 are not looked at.
+    pub(crate) fn search(
+        &self,
+        query: &mut Query,
+        weights: &Weights,
+    ) -> tantivy::Result<Vec<(u64, f32)>> {
         let rows = self.searcher.num_docs() as f32;
         let idf = |term: &str| {
             let term = Term::from_field_text(self.fields.body, term);
@@ -128,7 +130,8 @@ impl Words {
         query.prune(MOST_TERMS, &idf);
         let mut clauses: Vec<(Occur, Box<dyn tantivy::query::Query>)> = Vec::new();
         for term in &query.terms {
-            for (field, boost) in self.fields.boosts() {
+            let fields = self.fields.searched().into_iter().zip(weights.fields);
+            for (field, boost) in fields.filter(|(_, boost)| *boost > 0.0) {
                 let value = Term::from_field_text(field, &term.text);
                 let one = TermQuery::new(value, IndexRecordOption::WithFreqs);
                 let weighed = BoostQuery::new(Box::new(one), boost * term.weight);

@@ -142,6 +142,8 @@ fn as_json(hit: &Hit) -> serde_json::Value {
         "kind": hit.kind.word(),
         "text": hit.text,
         "words": hit.words,
+        "vector": hit.vector,
+        "fused": hit.fused,
         "score": hit.score,
         "why": why,
     })
@@ -162,10 +164,14 @@ fn print(hit: &Hit, why: bool, coloured: bool, out: &mut dyn Write) -> Result<()
             .map(|(name, factor)| format!("{name} × {factor:.2}"))
             .collect();
         let factors = factors.join(", ");
+        let vector = match hit.vector {
+            Some(cosine) => format!("vector {cosine:.2}, "),
+            None => String::new(),
+        };
         writeln!(
             out,
-            "{dim}  words {:.2}, score {:.2}: {factors}{plain}",
-            hit.words, hit.score
+            "{dim}  words {:.2}, {vector}fused {:.2}, score {:.2}: {factors}{plain}",
+            hit.words, hit.fused, hit.score
         )?;
     }
     for line in hit
