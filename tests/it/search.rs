@@ -23,7 +23,17 @@ fn project() -> Home {
         "fn main() {\n    let mut cache = Cache::new();\n    evict_oldest(&mut cache);\n}\n",
     );
     home.write("project/.env", "EVICT_OLDEST=canary\n");
-    home.write("project/server.pem", "evict oldest entry canary\n");
+    for secret in [
+        "server.pem",
+        "SERVER.KEY",
+        "Secrets.yaml",
+        "terraform.tfvars",
+        ".npmrc",
+        "deploy/secrets/db.txt",
+        "home/.AWS/config",
+    ] {
+        home.write(&format!("project/{secret}"), "evict oldest entry canary\n");
+    }
     home.write(
         "other/src/lib.rs",
         "fn evict_newest() { let canary = 1; }\n",

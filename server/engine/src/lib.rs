@@ -43,6 +43,7 @@ pub mod chunk;
 pub mod context;
 pub mod document;
 pub mod embed;
+pub mod exclude;
 pub mod governor;
 pub mod interpolate;
 pub mod lookup;

@@ -112,7 +112,7 @@ impl State {
                     && open.document.language() == this.document.language()
                     && open.document.len_bytes() <= BYTES
                     && self.are_one_project(this, open)
-                    && self.allows(open)
+                    && self.lends(open)
             })
             .map(|(_, open)| open.document.clone())
             .take(MOST)

@@ -80,7 +80,7 @@ impl State {
                 other.as_str() != uri
                     && self.are_one_project(open, other_open)
                     && other_open.is_source()
-                    && self.allows(other_open)
+                    && self.lends(other_open)
             })
             .collect();
         others.sort_by_key(|(_, open)| std::cmp::Reverse(open.opening));
@@ -151,7 +151,7 @@ impl State {
         let is_source = |other: &Open| {
             other.document.path() == chosen.piece.path
                 && self.are_one_project(open, other)
-                && self.allows(other)
+                && self.lends(other)
         };
         self.settings.completion.context != Setting::Off && self.documents.values().any(is_source)
     }

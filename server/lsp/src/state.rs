@@ -341,6 +341,11 @@ impl State {
         self.supersede_flight(uri);
     }
 
+    /// Whether text of this document may serve suggestions in others.
+    pub(crate) fn lends(&self, open: &Open) -> bool {
+        self.allows(open) && !self.settings.completion.exclude.withholds(&open.path)
+    }
+
     /// Whether suggestions are wanted in this document.
     pub(crate) fn allows(&self, open: &Open) -> bool {
         self.settings

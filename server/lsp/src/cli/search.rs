@@ -107,7 +107,7 @@ fn build(context: &Context, dir: &Path) -> Result<Index, Failure> {
         }
     };
     let home = context.paths.as_ref().map(|paths| paths.home.as_path());
-    let index = Index::build(&root, home, &|path| exclude.matches(path), &progress);
+    let index = Index::build(&root, home, &|path| exclude.withholds(path), &progress);
     if shown {
         let _ = write!(std::io::stderr(), "\r\u{1b}[K");
     }

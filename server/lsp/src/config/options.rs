@@ -42,8 +42,9 @@ pub struct CompletionOptions {
     pub disabled_languages: Field<Vec<String>>,
     /// Glob patterns of files without suggestions. Without a leading `/` a pattern matches at any
     /// depth; a folder that matches covers what lies below it. Replaces the built-in list of secret
-    /// files; a workspace file adds to the list.
-    #[schemars(extend("default" = super::settings::DEFAULT_EXCLUDE))]
+    /// files, which is compared without regard to case; a workspace file adds to the list. What is in the
+    /// built-in list enters no index and no other file's prompt even then.
+    #[schemars(extend("default" = foretoken_engine::exclude::SECRETS))]
     pub exclude: Field<Vec<String>>,
     /// Milliseconds between the last keystroke and the start of the work. Not set: 0, but 15 to 25 in
     /// fast bursts of typing while the machine runs on battery or under load (see `governor`).

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use foretoken_engine::exclude::{SECRETS, is_secret};
 use foretoken_grammars::Language;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
@@ -212,22 +213,11 @@ pub struct Log {
     pub filter: Option<String>,
 }
 
-/// Files of secrets by their usual names; a suggestion there would be noise at best.
-pub const DEFAULT_EXCLUDE: &[&str] = &[
-    ".env",
-    ".env.*",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "id_rsa",
-    "id_ed25519",
-    ".netrc",
-];
-
 /// A set of glob patterns over paths, compared by its patterns.
 #[derive(Clone, Debug)]
 pub struct Exclude {
+    /// The files of secrets by name are in it.
+    secrets: bool,
     patterns: Vec<Pattern>,
     /// Made of all patterns at once, because a path is looked up far more often than one is added.
     set: GlobSet,
@@ -243,21 +233,16 @@ struct Pattern {
 
 impl Default for Exclude {
     fn default() -> Exclude {
-        let mut exclude = Exclude {
-            patterns: Vec::new(),
-            set: GlobSet::empty(),
-        };
-        for text in DEFAULT_EXCLUDE {
-            // The built-in patterns are valid, which a test holds.
-            let _ = exclude.add(text, None);
+        Exclude {
+            secrets: true,
+            ..Exclude::none()
         }
-        exclude
     }
 }
 
 impl PartialEq for Exclude {
     fn eq(&self, other: &Exclude) -> bool {
-        self.patterns == other.patterns
+        self.secrets == other.secrets && self.patterns == other.patterns
     }
 }
 
@@ -265,6 +250,7 @@ impl Exclude {
     /// A set that matches nothing.
     pub fn none() -> Exclude {
         Exclude {
+            secrets: false,
             patterns: Vec::new(),
             set: GlobSet::empty(),
         }
@@ -295,12 +281,20 @@ impl Exclude {
 
     /// Whether the file at this absolute path is excluded.
     pub fn matches(&self, path: &Path) -> bool {
-        self.set.is_match(path)
+        self.set.is_match(path) || self.secrets && is_secret(path)
     }
 
-    /// The patterns as they were written.
+    /// Whether text of the file may go anywhere but into its own completions: into an index, another
+    /// file's prompt or a remote model. Files of secrets may not, whatever a user takes off the list.
+    pub fn withholds(&self, path: &Path) -> bool {
+        self.matches(path) || is_secret(path)
+    }
+
+    /// The patterns as they were written, the built-in ones first.
     pub fn patterns(&self) -> impl Iterator<Item = &str> {
-        self.patterns.iter().map(|pattern| pattern.text.as_str())
+        let built_in = if self.secrets { SECRETS } else { &[] };
+        let added = self.patterns.iter().map(|pattern| pattern.text.as_str());
+        built_in.iter().copied().chain(added)
     }
 }
 
@@ -335,7 +329,13 @@ mod tests {
     #[test]
     fn the_built_in_patterns_are_valid_and_all_in_force() {
         let exclude = Exclude::default();
-        assert_eq!(exclude.patterns().collect::<Vec<_>>(), DEFAULT_EXCLUDE);
+        assert_eq!(exclude.patterns().collect::<Vec<_>>(), SECRETS);
+        // Those of the list are globs, for whoever copies it into a settings file.
+        let mut copied = Exclude::none();
+        for pattern in SECRETS {
+            copied.add(pattern, None).unwrap();
+        }
+        assert!(copied.matches(Path::new("/w/.aws/config")));
         for path in [
             "/home/a/.env",
             "/w/.env.local",
@@ -352,6 +352,16 @@ mod tests {
         ] {
             assert!(!exclude.matches(Path::new(path)), "{path}");
         }
+    }
+
+    #[test]
+    fn a_list_of_the_users_replaces_the_built_in_one_for_completion_only() {
+        let exclude = set(&["*.sql"], None);
+        let secret = Path::new("/w/SERVER.PEM");
+        assert!(!exclude.matches(secret) && exclude.withholds(secret));
+        assert!(exclude.withholds(Path::new("/w/a.sql")));
+        assert!(!exclude.withholds(Path::new("/w/a.rs")));
+        assert!(Exclude::default().matches(secret));
     }
 
     #[test]
