@@ -5,6 +5,7 @@
 //! A test never reads the server's memory: what it wants to know it asks over the wire.
 
 pub mod editors;
+pub mod faultd;
 pub mod fixture;
 pub mod frames;
 pub mod mirror;

@@ -94,6 +94,8 @@ pub enum Refusal {
     Key,
     /// The user's own budget is used up.
     Budget,
+    /// The ledger cannot be written, so nothing that costs may be sent.
+    Ledger,
     /// Two assists run and four wait.
     Busy,
     /// The endpoint is paused, parked or its breaker is open.
@@ -266,7 +268,8 @@ impl Refusal {
                 "something like a secret stood in the request, so it was not sent to {name}"
             ),
             Refusal::Key => format!("{name} needs a key and none can be used"),
-            Refusal::Budget => "your own budget is used up".to_owned(),
+            Refusal::Budget => format!("{name} was not asked, to keep to your budget"),
+            Refusal::Ledger => format!("the ledger cannot be written, so {name} was not asked"),
             Refusal::Busy => {
                 "two questions are being answered and four wait; ask again when one is done"
                     .to_owned()

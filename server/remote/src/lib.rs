@@ -3,6 +3,18 @@
 //! It knows no editor, no document and no workspace. What may leave the machine is decided by others; the
 //! decision comes in as values, and [`egress`](crate) looks at the final bytes once more.
 
+mod attempt;
+pub mod breaker;
+pub mod client;
+pub mod egress;
+pub mod endpoint;
 pub mod failure;
+pub mod health;
+pub mod keys;
+pub mod ledger;
+pub mod retry;
 pub mod sse;
+pub mod store;
 pub mod wire;
+
+pub use attempt::Limits;

@@ -34,23 +34,34 @@ pub(super) fn content(value: &Value) -> String {
     }
 }
 
-/// Every text in a JSON body, keys left out, in the order of the body: what a last look for secrets reads.
-/// A body that is no JSON is one text.
+/// Every text in a JSON body, field names left out: what a last look for secrets reads. What people and files
+/// said comes first and in order, so that neighbours there are neighbours here; a body that is no JSON is one
+/// text.
 #[must_use]
 pub fn texts(body: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    match parse(body) {
-        Some(value) => collect(value, &mut found),
-        None => found.push(body.to_owned()),
-    }
-    found
+    let Some(value) = parse(body) else {
+        return vec![body.to_owned()];
+    };
+    let (mut said, mut other) = (Vec::new(), Vec::new());
+    collect("", value, (&mut said, &mut other));
+    said.append(&mut other);
+    said
 }
 
-fn collect(value: Value, found: &mut Vec<String>) {
+fn collect(field: &str, value: Value, (said, other): (&mut Vec<String>, &mut Vec<String>)) {
     match value {
-        Value::String(text) => found.push(text),
-        Value::Array(values) => values.into_iter().for_each(|v| collect(v, found)),
-        Value::Object(fields) => fields.into_iter().for_each(|(_, v)| collect(v, found)),
+        Value::String(text) if matches!(field, "content" | "text") => said.push(text),
+        Value::String(text) => other.push(text),
+        Value::Array(values) => {
+            for value in values {
+                collect(field, value, (said, other));
+            }
+        }
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                collect(&field, value, (said, other));
+            }
+        }
         _ => {}
     }
 }

@@ -1,0 +1,225 @@
+//! Keys of providers: where they come from, whom they belong to, and that nobody prints them.
+//!
+//! A key is bound to one origin. It is looked up for an origin and given to that origin only; no other
+//! part of the program can read it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::endpoint::Origin;
+use crate::failure::{Failure, Refusal};
+
+/// Where a key comes from. Written `none`, `env:NAME`, `file` or `keychain`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(try_from = "String")]
+pub enum KeySource {
+    /// The endpoint needs none.
+    #[default]
+    None,
+    /// A variable of the server's process, by name.
+    Environment(String),
+    /// `keys.toml` beside the user's settings: `"https://host" = "key"`, readable by the user alone.
+    File,
+    /// The system's store: Keychain, Credential Manager, and on Linux the kernel's keyring, which lasts until
+    /// the user logs out.
+    Keychain,
+}
+
+impl TryFrom<String> for KeySource {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<KeySource, String> {
+        match text.as_str() {
+            "none" => Ok(KeySource::None),
+            "file" => Ok(KeySource::File),
+            "keychain" => Ok(KeySource::Keychain),
+            _ => match text.strip_prefix("env:") {
+                Some(name) if !name.is_empty() && !name.contains(['=', '\0']) => {
+                    Ok(KeySource::Environment(name.to_owned()))
+                }
+                // The text may be a key that was pasted here, so it is not repeated.
+                _ => Err(
+                    "a key is named, not written: `none`, `env:NAME`, `file` or `keychain`"
+                        .to_owned(),
+                ),
+            },
+        }
+    }
+}
+
+/// A key and the origin that it belongs to. Overwritten in memory when dropped; prints as its origin.
+#[derive(Clone)]
+pub struct Key {
+    secret: SecretString,
+    origin: Origin,
+}
+
+impl Key {
+    /// Binds a key to an origin, or refuses what no header can hold.
+    ///
+    /// # Errors
+    /// [`Refusal::Key`] when it is empty, longer than 8 KiB or not printable ASCII.
+    pub fn new(secret: &str, origin: Origin) -> Result<Key, Failure> {
+        let secret = secret.trim();
+        if secret.is_empty()
+            || secret.len() > 8 << 10
+            || !secret.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(no_key("it is empty or holds characters that no key has"));
+        }
+        Ok(Key {
+            secret: SecretString::from(secret),
+            origin,
+        })
+    }
+
+    /// Whom it belongs to.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.secret.expose_secret()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key(for {})", self.origin)
+    }
+}
+
+fn no_key(said: &str) -> Failure {
+    Failure::refused(Refusal::Key, said)
+}
+
+/// Looks keys up.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// `keys.toml`, read anew at each look-up, so that a changed key serves at once.
+    file: PathBuf,
+}
+
+impl Keys {
+    /// With `file` as the file of keys; it need not exist.
+    #[must_use]
+    pub fn new(file: PathBuf) -> Keys {
+        Keys { file }
+    }
+
+    /// The key for `origin` from where the endpoint says.
+    ///
+    /// # Errors
+    /// [`Refusal::Key`] with the reason and what to do, never with a part of the key.
+    pub fn get(&self, source: &KeySource, origin: &Origin) -> Result<Option<Key>, Failure> {
+        let secret = match source {
+            KeySource::None => return Ok(None),
+            KeySource::Environment(name) => match std::env::var(name) {
+                Ok(value) => Zeroizing::new(value),
+                Err(_) => return Err(no_key(&format!("the variable {name} is not set"))),
+            },
+            KeySource::File => self.in_file(origin)?,
+            KeySource::Keychain => in_keychain(origin)?,
+        };
+        Key::new(&secret, origin.clone()).map(Some)
+    }
+
+    fn in_file(&self, origin: &Origin) -> Result<Zeroizing<String>, Failure> {
+        let shown = self.file.display();
+        private(&self.file)?;
+        let text = std::fs::read_to_string(&self.file).map(Zeroizing::new);
+        let text = text.map_err(|_| no_key(&format!("{shown} cannot be read")))?;
+        // The parser's own message would show a line of the file.
+        let table: BTreeMap<String, SecretString> = toml::from_str(&text)
+            .map_err(|_| no_key(&format!("{shown} is no table of addresses and keys")))?;
+        let own = table
+            .iter()
+            .find(|(address, _)| Origin::parse(address).as_ref() == Some(origin));
+        match own {
+            Some((_, secret)) => Ok(Zeroizing::new(secret.expose_secret().to_owned())),
+            None => Err(no_key(&format!("{shown} has no key for {origin}"))),
+        }
+    }
+}
+
+/// Refuses a file that others may read or that is a link.
+fn private(file: &Path) -> Result<(), Failure> {
+    let shown = file.display();
+    let metadata =
+        std::fs::symlink_metadata(file).map_err(|_| no_key(&format!("{shown} does not exist")))?;
+    if !metadata.is_file() {
+        return Err(no_key(&format!("{shown} is no plain file")));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(no_key(&format!(
+                "{shown} can be read by others; run chmod 600 on it and change the key"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Under which name our keys stand in the system's store.
+const SERVICE: &str = "foretoken";
+
+fn in_keychain(origin: &Origin) -> Result<Zeroizing<String>, Failure> {
+    let entry = keychain_entry(origin)?;
+    entry
+        .get_password()
+        .map(Zeroizing::new)
+        .map_err(|e| match e {
+            keyring_core::Error::NoEntry => {
+                no_key(&format!("the system's keychain has no key for {origin}"))
+            }
+            // The library's messages may hold the value, so only the fact is told.
+            _ => no_key("the system's keychain cannot be read"),
+        })
+}
+
+/// Puts a key into the system's store, under its origin.
+///
+/// # Errors
+/// [`Refusal::Key`] where there is no store, or it is locked.
+pub fn store_in_keychain(key: &Key) -> Result<(), Failure> {
+    let entry = keychain_entry(key.origin())?;
+    entry
+        .set_password(key.expose())
+        .map_err(|_| no_key("the system's keychain cannot be written"))
+}
+
+/// Takes the key of an origin out of the system's store; none there is fine.
+///
+/// # Errors
+/// [`Refusal::Key`] where there is no store, or it is locked.
+pub fn remove_from_keychain(origin: &Origin) -> Result<(), Failure> {
+    match keychain_entry(origin)?.delete_credential() {
+        Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
+        Err(_) => Err(no_key("the system's keychain cannot be written")),
+    }
+}
+
+fn keychain_entry(origin: &Origin) -> Result<keyring_core::Entry, Failure> {
+    let none = |_| no_key("this system has no keychain that can be used; use `env:NAME` or `file`");
+    #[cfg(target_os = "linux")]
+    let store = linux_keyutils_keyring_store::Store::new().map_err(none)?;
+    #[cfg(target_os = "macos")]
+    let store = apple_native_keyring_store::keychain::Store::new().map_err(none)?;
+    #[cfg(windows)]
+    let store = windows_native_keyring_store::Store::new().map_err(none)?;
+    use keyring_core::api::CredentialStoreApi;
+    store
+        .build(SERVICE, &origin.to_string(), None)
+        .map_err(none)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! The user's own books in one SQLite file: opened so that nobody else reads it, and a crash leaves it whole.
+//!
+//! Usage and audit share it. Several servers may have it open; each change is one transaction that waits for
+//! the others. Deleted text is overwritten in the file.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// Why the books cannot be used. Holds no content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// One sentence.
+    pub said: String,
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Error {
+        // The text of a statement and of its values is not part of these messages.
+        Error {
+            said: crate::failure::plain(&error.to_string()),
+        }
+    }
+}
+
+/// The open file; clones share it. Every call may wait for the disk, so it does not belong on a thread that
+/// others wait for.
+#[derive(Debug, Clone)]
+pub struct Store {
+    connection: Arc<Mutex<Connection>>,
+    path: Arc<PathBuf>,
+}
+
+/// Changes with the tables below; a newer file is not touched.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE usage (
+        id INTEGER PRIMARY KEY, time INTEGER NOT NULL, request TEXT NOT NULL, task TEXT NOT NULL,
+        endpoint TEXT NOT NULL, model TEXT NOT NULL, reserved INTEGER NOT NULL, expires INTEGER NOT NULL,
+        state TEXT NOT NULL, cost INTEGER NOT NULL, estimated INTEGER NOT NULL,
+        input INTEGER, cached INTEGER, output INTEGER);
+    CREATE INDEX usage_time ON usage (time);
+    CREATE INDEX usage_open ON usage (expires) WHERE state = 'open';
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, fields TEXT NOT NULL, before BLOB NOT NULL, hash BLOB NOT NULL,
+        request TEXT GENERATED ALWAYS AS (json_extract(fields, '$.request')) VIRTUAL,
+        time INTEGER GENERATED ALWAYS AS (json_extract(fields, '$.time')) VIRTUAL,
+        task TEXT GENERATED ALWAYS AS (json_extract(fields, '$.task')) VIRTUAL,
+        model TEXT GENERATED ALWAYS AS (json_extract(fields, '$.answered')) VIRTUAL,
+        template TEXT GENERATED ALWAYS AS (json_extract(fields, '$.template')) VIRTUAL,
+        origin TEXT GENERATED ALWAYS AS (json_extract(fields, '$.origin')) VIRTUAL);
+    CREATE INDEX audit_request ON audit (request);
+    CREATE INDEX audit_time ON audit (time, task);
+    CREATE INDEX audit_model ON audit (model);
+    CREATE INDEX audit_template ON audit (template);
+    CREATE INDEX audit_origin ON audit (origin);
+    CREATE TABLE content (
+        audit INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (audit, name)) WITHOUT ROWID;
+    PRAGMA user_version = 1;
+";
+
+impl Store {
+    /// Opens the file, or makes it: 0600 in a folder of 0700, whatever the umask; a wider mode is tightened.
+    ///
+    /// # Errors
+    /// When the folder or file cannot be made, is damaged, or was written by a newer version.
+    pub fn open(path: &Path) -> Result<Store, Error> {
+        prepare(path).map_err(|e| Error {
+            said: format!("{} cannot be made: {e}", path.display()),
+        })?;
+        let mut connection = Connection::open(path)?;
+        // Another server's transaction takes milliseconds.
+        connection.busy_timeout(Duration::from_secs(2))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // A lost power supply may cost the last entries, never the file.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "secure_delete", true)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match version {
+            0 => transaction.execute_batch(TABLES)?,
+            VERSION => {}
+            _ => {
+                return Err(Error {
+                    said: format!("{} was written by a newer version", path.display()),
+                });
+            }
+        }
+        transaction.commit()?;
+        Ok(Store {
+            connection: Arc::new(Mutex::new(connection)),
+            path: Arc::new(path.to_owned()),
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs one change as a transaction that no other server's change interleaves with.
+    pub(crate) fn change<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+
+    /// Reads from one consistent state.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        work(&connection.transaction()?)
+    }
+
+    /// Writes the journal into the file and empties it, so that what was deleted is in neither.
+    pub(crate) fn sweep(&self) -> Result<(), Error> {
+        let connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let busy: i64 =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy == 0 {
+            return Ok(());
+        }
+        Err(Error { said: "another server reads the books, so the journal still holds what was deleted; delete again later".to_owned() })
+    }
+}
+
+#[cfg(unix)]
+fn prepare(path: &Path) -> std::io::Result<()> {
+    use std::fs::{DirBuilder, OpenOptions, Permissions, set_permissions};
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+        set_permissions(folder, Permissions::from_mode(0o700))?;
+    }
+    // The journal takes over this file's mode.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)?;
+    set_permissions(path, Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn prepare(path: &Path) -> std::io::Result<()> {
+    // The user's own state folder is closed to others there.
+    match path.parent() {
+        Some(folder) => std::fs::create_dir_all(folder),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a31_the_books_are_the_users_alone_whatever_they_were() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("state");
+        let path = folder.join("books.sqlite");
+        drop(Store::open(&path).unwrap());
+        let wide = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(&path, wide.clone()).unwrap();
+        std::fs::set_permissions(&folder, wide).unwrap();
+        let store = Store::open(&path).unwrap();
+        store
+            .change(|t| Ok(t.execute("INSERT INTO meta VALUES ('a', 'b')", [])?))
+            .unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_newer_file_is_an_error_with_words() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("books.sqlite");
+        std::fs::write(&path, "this is no database, whatever its name says").unwrap();
+        assert!(
+            Store::open(&path)
+                .unwrap_err()
+                .said
+                .contains("not a database")
+        );
+        let path = home.path().join("newer.sqlite");
+        Store::open(&path)
+            .unwrap()
+            .change(|t| Ok(t.execute_batch("PRAGMA user_version = 2")?))
+            .unwrap();
+        assert!(
+            Store::open(&path)
+                .unwrap_err()
+                .said
+                .contains("newer version")
+        );
+    }
+}
