@@ -23,6 +23,7 @@
 //! | step | module | from → to |
 //! |---|---|---|
 //! | what may leave, and how far | [`privacy`] | levels → the strictest |
+//! | what must not be in it | [`redact`] | text → text with placeholders, and back |
 //! | what is asked and told | [`assist`] | sections within a budget → prompt |
 //! | who is asked | [`route`] | signals, policy, health, totals → plan with reasons |
 //!
@@ -53,6 +54,7 @@ pub mod position;
 pub mod privacy;
 pub mod prompt;
 pub mod rank;
+pub mod redact;
 pub mod route;
 pub mod suggestion;
 pub mod syntax;
