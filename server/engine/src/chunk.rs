@@ -11,6 +11,9 @@ use std::ops::Range;
 
 use foretoken_grammars::Language;
 
+/// Written into every index; to be changed with what [`chunks`] makes of a text, or old rows stay as they were.
+pub const VERSION: u32 = 1;
+
 /// Most chunks of one file; what lies behind them is not found. Generated tables reach it.
 const MOST: usize = 4_000;
 /// Chunks with fewer bytes join their neighbours (design constant: a name and a line or two of body).

@@ -18,7 +18,7 @@ use crate::walk::{self, Progress, Skipped};
 use crate::words::{Builder, Words};
 
 /// Parsing one file may take this long; then its lines are taken as they are.
-const PARSE_BUDGET: Duration = Duration::from_millis(200);
+pub(crate) const PARSE_BUDGET: Duration = Duration::from_millis(200);
 
 /// Rows that are looked for by vectors alone.
 const NEAREST: usize = 100;
@@ -32,6 +32,8 @@ pub enum Error {
     Root(String),
     /// The files could not be listed.
     Walk(std::io::Error),
+    /// The index's own folder cannot be used.
+    Folder(std::io::Error),
     /// The search library failed.
     Words(tantivy::TantivyError),
 }
@@ -41,6 +43,7 @@ impl fmt::Display for Error {
         match self {
             Error::Root(sentence) => f.write_str(sentence),
             Error::Walk(error) => write!(f, "the files cannot be listed: {error}"),
+            Error::Folder(error) => write!(f, "the index's folder cannot be used: {error}"),
             Error::Words(error) => write!(f, "the index failed: {error}"),
         }
     }
@@ -457,7 +460,7 @@ fn take(
 }
 
 /// How many terms of the question a chunk holds, in its text or in its place.
-fn matched(query: &terms::Query, candidate: &Candidate, text: &str) -> usize {
+pub(crate) fn matched(query: &terms::Query, candidate: &Candidate, text: &str) -> usize {
     let mut held = vec![false; query.terms.len()];
     for part in [candidate.path, candidate.name, text] {
         terms::each_term(part, &mut |term, kind| {

@@ -33,13 +33,38 @@ pub(crate) fn files(
     excluded: &(dyn Fn(&Path) -> bool + Sync),
     skipped: &mut Skipped,
 ) -> io::Result<Vec<PathBuf>> {
+    below(root, excluded, skipped, |_| true)
+}
+
+/// Whether a walk would find this file, by the same rules; looks into the folders above it only.
+pub(crate) fn finds(
+    root: &Path,
+    excluded: &(dyn Fn(&Path) -> bool + Sync),
+    file: &Path,
+) -> io::Result<bool> {
+    let wanted = file.to_owned();
+    let found = below(root, excluded, &mut Skipped::new(), move |path| {
+        wanted.starts_with(path)
+    })?;
+    Ok(found.iter().any(|found| found == file))
+}
+
+/// A walk that enters only what `enters` says.
+fn below(
+    root: &Path,
+    excluded: &(dyn Fn(&Path) -> bool + Sync),
+    skipped: &mut Skipped,
+    enters: impl Fn(&Path) -> bool + Send + Sync + 'static,
+) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let walk = WalkBuilder::new(root)
         .follow_links(false)
         .same_file_system(true)
         .require_git(false)
         .hidden(false)
-        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()))
+        .filter_entry(move |entry| {
+            entry.depth() == 0 || !is_hidden(entry.file_name()) && enters(entry.path())
+        })
         .sort_by_file_path(|a, b| a.cmp(b))
         .build();
     for entry in walk {
@@ -100,15 +125,24 @@ pub(crate) fn read(root: &Path, relative: &Path) -> Result<String, &'static str>
         bytes.drain(..3);
     }
     let text = String::from_utf8(bytes).map_err(|_| "binary")?;
+    match refused(&text) {
+        Some(reason) => Err(reason),
+        None => Ok(text),
+    }
+}
+
+/// Why a text is not indexed, wherever it was read.
+pub(crate) fn refused(text: &str) -> Option<&'static str> {
+    if text.len() as u64 > LONGEST_FILE {
+        return Some("too long");
+    }
     let lines = text.lines().count().max(1);
     if text.len() / lines > LONGEST_MEAN_LINE && text.len() > 4096 {
-        return Err("minified or data");
+        return Some("minified or data");
     }
     let head: String = text.lines().take(5).collect();
-    if head.contains("@generated") || head.contains("DO NOT EDIT") {
-        return Err("generated");
-    }
-    Ok(text)
+    let generated = head.contains("@generated") || head.contains("DO NOT EDIT");
+    generated.then_some("generated")
 }
 
 #[cfg(unix)]

@@ -10,9 +10,9 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use tantivy::{Index, IndexWriter, Searcher, TantivyDocument, Term};
 
 /// Terms of a question that are looked for; more cost time and find little.
-const MOST_TERMS: usize = 32;
+pub(crate) const MOST_TERMS: usize = 32;
 /// Rows that are ranked.
-const CANDIDATES: usize = 200;
+pub(crate) const CANDIDATES: usize = 200;
 /// Memory of the writer before a segment is closed, in bytes.
 const HEAP: usize = 64 << 20;
 
@@ -104,7 +104,7 @@ impl Builder {
 }
 
 /// The stem twice, and the three folders nearest to it.
-fn place(path: &str) -> String {
+pub(crate) fn place(path: &str) -> String {
     let mut parts: Vec<&str> = path.split('/').collect();
     let file = parts.pop().unwrap_or_default();
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
@@ -152,9 +152,9 @@ impl Words {
 
 /// The engine's terms as tantivy wants them.
 #[derive(Clone)]
-struct Terms;
+pub(crate) struct Terms;
 
-struct Stream {
+pub(crate) struct Stream {
     // All terms of a text one behind the other, and where each ends.
     text: String,
     ends: Vec<usize>,
