@@ -5,9 +5,11 @@
 //! byte for byte the same for the same values; [`crate::route`] says who is asked; [`crate::answer`] judges the reply.
 
 pub mod budget;
+pub mod control;
 pub mod prompt;
 pub mod section;
 pub mod task;
+mod templates;
 
 pub use section::{Kind, Section, Source};
 pub use task::{Class, Output, Task};

@@ -6,8 +6,8 @@ use super::section::{Kind, Section};
 use super::task::{Class, Task};
 use crate::prompt::budget::{Count, beginning, first_lines};
 
-/// Tokens that the frame of a section takes: two fence lines and the metadata. Measured: the frames of the fixture in
-/// `prompt/tests.rs` take 49 to 58 by four characters a token.
+/// Tokens that the frame of a section takes: two marks of 32 hexadecimal digits, by two digits a token as byte-pair
+/// vocabularies cut random ones, and some 25 for what the section is.
 pub const FRAME: usize = 60;
 
 /// How much a prompt may hold.

@@ -1,0 +1,98 @@
+//! The fixed texts of a prompt. They are part of the program: nothing is loaded, and a change of a text changes the
+//! template's id. Content enters as values only and is never read as a template.
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+use super::task::Task;
+
+/// Raised when a text is meant to change or grow; a test holds each version to its size.
+pub(super) const VERSION: u32 = 1;
+
+const SYSTEM: &str = include_str!("templates/system.txt");
+const SECTION: &str = include_str!("templates/section.jinja");
+const ASK: &str = include_str!("templates/ask.jinja");
+
+/// The system text of a task: a constant, so that whoever sends it can compare.
+pub fn system_text(task: Task) -> String {
+    format!("{SYSTEM}\n{}\n", rules(task))
+}
+
+/// Name, version and hash of all that is fixed: `explain/1/0123456789abcdef`.
+pub fn template_id(task: Task) -> String {
+    let parts = [&system_text(task), SECTION, ASK, wish(task)];
+    format!("{}/{VERSION}/{:016x}", task.code(), fnv(&parts.concat()))
+}
+
+/// What the system text says of the task.
+fn rules(task: Task) -> &'static str {
+    match task {
+        Task::Explain => {
+            "Explain what the target section does and why, for somebody who knows the language and not this code. Begin with one sentence that says it all, then what is not obvious."
+        }
+        Task::Debug => {
+            "Find the cause of the failure. Say the cause first, then the steps by which the sections show it, then the smallest change that would remove it. Where several causes are possible, order them and say what would tell them apart."
+        }
+        Task::Fix => {
+            "Answer with one fenced code block and nothing else. It holds the whole new text of the target section, with its indentation. Change only what the diagnostics need."
+        }
+        Task::Document => {
+            "Answer with one fenced code block and nothing else. It holds the documentation comment of the target section, in the form and language of the comments around it, and no code."
+        }
+        Task::Test => {
+            "Answer with one fenced code block and nothing else. It holds tests of the target section in the style of the tests that are shown: the usual case, the borders, the failures. Use only names that the sections show."
+        }
+        Task::Summarise => {
+            "Summarise the target section: what it is for, its parts and how they work together, what calls it. At most fifteen lines."
+        }
+        Task::Ask => {
+            "Answer the question from the sections. Earlier questions and answers are sections of the kind history."
+        }
+    }
+}
+
+/// What stands last in the message.
+fn wish(task: Task) -> &'static str {
+    match task {
+        Task::Explain => "Explain the target.",
+        Task::Debug => "Debug the target.",
+        Task::Fix => "Fix the target.",
+        Task::Document => "Document the target.",
+        Task::Test => "Write tests of the target.",
+        Task::Summarise => "Summarise the target.",
+        Task::Ask => "Answer the question.",
+    }
+}
+
+/// One section with its fence; `None` where a template of ours is wrong, which a test excludes.
+pub(super) fn section(fence: &str, head: &str, text: &str) -> Option<String> {
+    render(
+        SECTION,
+        [
+            ("fence", fence.into()),
+            ("head", head.into()),
+            ("text", text.into()),
+        ],
+    )
+}
+
+/// The end of the message.
+pub(super) fn ask(task: Task, question: Option<&str>) -> Option<String> {
+    let question = question.map_or(Value::from(()), Value::from);
+    render(ASK, [("task", wish(task).into()), ("question", question)])
+}
+
+fn render<const N: usize>(template: &str, values: [(&str, Value); N]) -> Option<String> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let values = Value::from_pairs(values);
+    // It drops the line end that closes a template's file.
+    let text = environment.render_str(template, values).ok()?;
+    Some(text + "\n")
+}
+
+/// FNV-1a with 64 bits (Fowler, Noll, Vo): tells texts apart, protects nothing.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
