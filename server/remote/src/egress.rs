@@ -466,11 +466,11 @@ fn of_network(error: reqwest::Error, sending: bool) -> Failure {
     Failure::new(kind, &told(&error))
 }
 
-/// An I/O error hides what it holds from the chain of sources.
+/// An I/O error hides what it holds from the chain of sources, and may hold another one.
 fn wraps_tls(error: &(dyn std::error::Error + 'static)) -> bool {
     let io = error.downcast_ref::<std::io::Error>();
-    io.and_then(std::io::Error::get_ref)
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+    let inner = io.and_then(std::io::Error::get_ref);
+    inner.is_some_and(|inner| inner.is::<rustls::Error>() || wraps_tls(inner))
 }
 
 fn chain<'a>(

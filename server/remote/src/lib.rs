@@ -4,7 +4,9 @@
 //! decision comes in as values, and [`egress`](crate) looks at the final bytes once more.
 
 mod attempt;
+pub mod audit;
 pub mod breaker;
+pub mod cache;
 pub mod client;
 pub mod egress;
 pub mod endpoint;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use foretoken_remote::Limits;
+use foretoken_remote::client::Question;
 use foretoken_remote::failure::{Kind, Limit};
 
 use crate::faultd::*;
@@ -21,36 +22,38 @@ fn limits() -> Limits {
     }
 }
 
-/// Two candidates, since the last one is patient until its first text; the second answers at once.
+/// Two candidates, since the last one is patient until its first text; the second answers at once. A clock is
+/// never early; on a machine that does other things it may be late, but not five times.
 async fn check(url: &str, limits: Limits, fires: Limit, after: Duration) {
     let good = Faultd::start(vec![streamed(&openai(&["from the second"]))]).await;
-    let plan = vec![
-        candidate(endpoint("slow", url, "")),
-        candidate(endpoint("good", &good.url(), "")),
-    ];
-    let start = Instant::now();
-    let told = ask(
-        &remote(),
-        foretoken_remote::client::Question {
-            limits,
-            ..question(plan)
-        },
-    )
-    .await;
-    let took = start.elapsed();
-    assert_eq!(
-        told.done.tries[0].failure.as_ref().unwrap().kind,
-        Kind::Timeout(fires)
-    );
-    let within = after.mul_f64(0.9)..after.mul_f64(1.1) + Duration::from_millis(30);
-    assert!(
-        within.contains(&told.done.tries[0].took) && took >= after,
-        "{:?} of {after:?}",
-        told.done.tries[0].took
-    );
-    if told.text.is_empty() || told.text.starts_with("from the second") {
-        assert_eq!(told.line(), "Finished | from the second");
+    let mut late = Duration::MAX;
+    for _ in 0..5 {
+        let slow = candidate(endpoint("slow", url, ""));
+        let plan = vec![slow, candidate(endpoint("good", &good.url(), ""))];
+        let told = ask(
+            &remote(),
+            Question {
+                limits,
+                ..question(plan)
+            },
+        )
+        .await;
+        let first = &told.done.tries[0];
+        assert_eq!(first.failure.as_ref().unwrap().kind, Kind::Timeout(fires));
+        if first.first_text.is_none() && fires != Limit::Total {
+            assert_eq!(told.line(), "Finished | from the second");
+        }
+        assert!(
+            first.took >= after.mul_f64(0.9),
+            "{:?} of {after:?}",
+            first.took
+        );
+        late = late.min(first.took);
+        if late <= after.mul_f64(1.1) {
+            return;
+        }
     }
+    panic!("{late:?} of {after:?}");
 }
 
 #[tokio::test]
@@ -121,7 +124,7 @@ async fn a_stall_between_chunks_keeps_the_text() {
     .await;
     let told = ask(
         &remote(),
-        foretoken_remote::client::Question {
+        Question {
             limits: Limits {
                 between: time,
                 ..limits()
@@ -173,7 +176,7 @@ async fn the_last_candidate_is_patient_and_says_so() {
     let plan = vec![candidate(endpoint("thinker", &server.url(), ""))];
     let told = ask(
         &remote(),
-        foretoken_remote::client::Question {
+        Question {
             limits,
             ..question(plan)
         },
@@ -197,7 +200,7 @@ async fn a_plan_of_slow_ones_ends_at_the_total_of_the_question() {
     let start = Instant::now();
     let told = ask(
         &remote(),
-        foretoken_remote::client::Question {
+        Question {
             limits,
             ..question(plan)
         },

@@ -13,6 +13,7 @@
 #[path = "../../../../tests/support/faultd.rs"]
 mod faultd;
 
+mod books;
 mod clocks;
 mod course;
 mod refusals;
