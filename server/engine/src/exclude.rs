@@ -28,6 +28,8 @@ pub const SECRETS: &[&str] = &[
     "*.kdb",
     "*.kdbx",
     "*.agekey",
+    "*.pkcs12",
+    "*.bcfks",
     "*.ovpn",
     "*.keychain",
     "*.keychain-db",
@@ -53,6 +55,9 @@ pub const SECRETS: &[&str] = &[
     ".pgpass",
     "pgpass.conf",
     ".my.cnf",
+    ".mylogin.cnf",
+    ".databrickscfg",
+    "htpasswd",
     ".htpasswd",
     ".htdigest",
     ".vault-token",
@@ -82,6 +87,7 @@ pub const SECRETS: &[&str] = &[
     ".aws/",
     ".azure/",
     ".kube/",
+    ".docker/",
     ".password-store/",
     "secrets/",
     ".secrets/",
@@ -110,16 +116,22 @@ const SOURCE: &[&str] = &[
 /// The names among [`SECRETS`] that source code may have too.
 const WORDS: &[&str] = &["credentials.*", "secrets.*", "secret.*", "secrets/"];
 
+/// Endings that editors and people put behind the name of a copy: `id_rsa.bak`, `server.pem~`.
+const COPIES: &[&str] = &[
+    "~", ".bak", ".backup", ".old", ".orig", ".save", ".swp", ".tmp",
+];
+
 /// Whether a file at this path is one of secrets, by its name or by a folder that it lies in.
 pub fn is_secret(path: &Path) -> bool {
     let parts: Vec<String> = path
         .components()
         .map(|part| part.as_os_str().to_string_lossy().to_lowercase())
         .collect();
-    let Some(name) = parts.last() else {
+    let Some(written) = parts.last() else {
         return false;
     };
-    if TEMPLATES.contains(&name.as_str()) {
+    let name = original(written);
+    if TEMPLATES.contains(&name) {
         return false;
     }
     let is_source = name
@@ -130,8 +142,26 @@ pub fn is_secret(path: &Path) -> bool {
         .filter(|pattern| !(is_source && WORDS.contains(pattern)))
         .any(|pattern| match pattern.strip_suffix('/') {
             Some(folder) => parts.iter().any(|part| fits(folder, part)),
-            None => fits(pattern, name),
+            None => fits(pattern, name) || fits(pattern, written),
         })
+}
+
+/// The name that a file or its copy is made of. Windows drops dots and blanks at a name's end and reads what stands
+/// behind a colon as a stream of the same file, so `server.pem.` and `server.pem::$DATA` are `server.pem`.
+fn original(name: &str) -> &str {
+    let mut name = name.split(':').next().unwrap_or_default();
+    loop {
+        let shorter = name.trim_end_matches(['.', ' ']);
+        let shorter = COPIES
+            .iter()
+            .find_map(|copy| shorter.strip_suffix(copy))
+            .unwrap_or(shorter);
+        // A name that is nothing but an ending is no copy of anything.
+        if shorter.is_empty() || shorter == name {
+            return name;
+        }
+        name = shorter;
+    }
 }
 
 /// Whether a name fits a pattern; both are in lower case.
@@ -189,6 +219,16 @@ mod tests {
             "deploy/secrets/db.txt",
             "deploy/secrets",
             "key.ppk",
+            "id_rsa.bak",
+            "server.pem~",
+            "server.pem.old.bak",
+            "server.pem. ",
+            "server.pem::$DATA",
+            "copy:server.pem",
+            ".env~",
+            "credentials.json.orig",
+            "/home/ada/.docker/config.json",
+            "htpasswd",
         ] {
             assert!(is_secret(Path::new(path)), "{path}");
         }
@@ -221,6 +261,13 @@ mod tests {
             "aws/client.go",
             "kube/config.go",
             "tfvars.go",
+            "notes.bak",
+            "main.rs~",
+            "docker/config.json",
+            ".env.example.bak",
+            "..",
+            ".bak",
+            "~",
             "",
             "/",
         ] {

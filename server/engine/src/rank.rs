@@ -229,13 +229,14 @@ fn stem(path: &str) -> &str {
     name.split('.').next().unwrap_or_default()
 }
 
-/// Whether `path` ends in what was written, with or without an ending: `a/b` means `src/a/b.py`.
+/// Whether `path` ends in what was written, with or without an ending, or the other way round:
+/// `a/b` and `/home/ada/src/a/b.py` mean `src/a/b.py`, but `foobar.rs` never means `bar.rs`.
 fn mentions(written: &str, path: &str) -> bool {
-    let ends = |path: &str| {
-        path.strip_suffix(written)
+    let ends_in = |long: &str, short: &str| {
+        long.strip_suffix(short)
             .is_some_and(|before| before.is_empty() || before.ends_with('/'))
-            || written.ends_with(path)
     };
+    let ends = |path: &str| ends_in(path, written) || ends_in(written, path);
     ends(path)
         || path
             .rsplit_once('.')
@@ -356,6 +357,28 @@ mod tests {
                 src/b.rs y (mentioned, mentioned line, file)
                 src/a.rs x (file)"#]],
         );
+    }
+
+    #[test]
+    fn a_mention_ends_at_the_border_of_a_name() {
+        for (written, path) in [
+            ("src/b.rs", "src/b.rs"),
+            ("b.rs", "src/b.rs"),
+            ("/home/ada/src/b.rs", "src/b.rs"),
+            ("/home/ada/b.rs", "b.rs"),
+            ("a/b", "src/a/b.py"),
+        ] {
+            assert!(mentions(written, path), "{written} {path}");
+        }
+        for (written, path) in [
+            ("foobar.rs", "bar.rs"),
+            ("src/foobar.rs", "bar.rs"),
+            ("bar.rs", "src/foobar.rs"),
+            ("a/foob", "oob.py"),
+            ("b.rs", "src/b.rsx"),
+        ] {
+            assert!(!mentions(written, path), "{written} {path}");
+        }
     }
 
     #[test]

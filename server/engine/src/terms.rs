@@ -9,7 +9,7 @@ mod words;
 pub use query::{Mention, Query, QueryTerm, query};
 
 /// Written into every index; another number there means that the index has to be built anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The longest term in bytes; what is longer is data, not a name.
 const LONGEST: usize = 64;
@@ -29,8 +29,9 @@ pub enum TermKind {
 /// Shows `visit` each term of `text`, lowercased, in order.
 ///
 /// Identifiers are split at underscores, case and digit borders; one of several parts is shown whole too.
-/// Words of one character, of more than 64 bytes, stop words and digests are left out; runs of Chinese,
-/// Japanese and Korean script are shown as pairs of characters. Time is linear in the text.
+/// Words of one character, of more than 64 bytes, stop words and digests are left out. Runs of Chinese,
+/// Japanese and Korean script are shown as pairs of characters, a lone one as itself, apart from the words
+/// that touch them. Time is linear in the text.
 pub fn each_term(text: &str, visit: &mut dyn FnMut(&str, TermKind)) {
     let mut scratch = words::Scratch::default();
     for word in words::words(text) {
@@ -98,6 +99,20 @@ mod tests {
     fn scripts_without_spaces_become_pairs() {
         check("検索索引", expect!["検索 索索 索引"]);
         check("Größe naïve", expect!["größe naïve"]);
+        check("索", expect!["索"]);
+    }
+
+    #[test]
+    fn words_end_where_another_script_begins() {
+        check(
+            "getUserNameを呼ぶ",
+            expect!["[getusername] get user name を呼 呼ぶ"],
+        );
+        check("値_max_値2個 x값", expect!["値 max 値 個 값"]);
+        check(
+            "da39a3ee5e6b4b0d3255bfef95601890afd80709の値",
+            expect!["の値"],
+        );
     }
 
     proptest::proptest! {

@@ -13,6 +13,8 @@ pub struct QueryTerm {
     pub weight: f32,
     /// Whether it is an identifier of several parts.
     pub whole: bool,
+    /// Whether the question points at it: a whole identifier, or a part of a path or of a quoted name.
+    pub pointed: bool,
 }
 
 /// A file, or a dotted module, that the question names.
@@ -62,6 +64,7 @@ pub fn query(text: &str) -> Query {
                     text: term.to_owned(),
                     weight: 0.0,
                     whole: kind == TermKind::Whole,
+                    pointed: kind == TermKind::Whole,
                 });
                 query.terms.len() - 1
             });
@@ -79,23 +82,57 @@ pub fn query(text: &str) -> Query {
         }
     }
     query.mentions = mentions(text);
+    let paths = query.mentions.iter().map(|mention| mention.path.as_str());
+    let pointed: Vec<&str> = paths.chain(quoted(text)).collect();
+    for part in pointed {
+        each_term(part, &mut |term, _| {
+            if let Some(at) = known.get(term) {
+                query.terms[*at].pointed = true;
+            }
+        });
+    }
     query
 }
 
+/// Words in backticks or quotes, when they stand there alone: names, not sentences.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    let quote = |c: char| "`\"'".contains(c);
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let start = rest.find(quote)?;
+            let mark = rest[start..].chars().next()?;
+            let inner = &rest[start + mark.len_utf8()..];
+            // The apostrophe of `don't` opens nothing: what it would quote holds a blank.
+            let end = inner.find(|c: char| c == mark || c.is_whitespace())?;
+            rest = &inner[end..];
+            if rest.starts_with(mark) {
+                rest = &rest[mark.len_utf8()..];
+                if end > 0 {
+                    return Some(&inner[..end]);
+                }
+            }
+        }
+    })
+}
+
 impl Query {
-    /// Keeps the `limit` terms with the highest idf × weight, and among equals the earlier; identifiers
-    /// count four times, so that an exact name is the last to go.
+    /// Keeps the `limit` terms with the highest idf × weight, and among equals the earlier. Those that the
+    /// question points at go last: of them, twice as many stay before any is dropped, and no other stays
+    /// beside them once they are `limit`.
     pub fn prune(&mut self, limit: usize, idf: &dyn Fn(&str) -> f32) {
         if self.terms.len() <= limit {
             return;
         }
-        let worth = |term: &QueryTerm| {
-            let whole = if term.whole { 4.0 } else { 1.0 };
-            term.weight * idf(&term.text) * whole
-        };
-        let mut ranked: Vec<(f32, usize)> = self.terms.iter().map(worth).zip(0..).collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let mut kept: Vec<usize> = ranked[..limit].iter().map(|(_, at)| *at).collect();
+        let worth = |term: &QueryTerm| (term.pointed, term.weight * idf(&term.text));
+        let mut ranked: Vec<((bool, f32), usize)> = self.terms.iter().map(worth).zip(0..).collect();
+        ranked.sort_by(|((a_pointed, a), a_at), ((b_pointed, b), b_at)| {
+            let by_worth = b_pointed.cmp(a_pointed).then(b.total_cmp(a));
+            by_worth.then(a_at.cmp(b_at))
+        });
+        let pointed = self.terms.iter().filter(|term| term.pointed).count();
+        ranked.truncate(pointed.clamp(limit, 2 * limit));
+        let mut kept: Vec<usize> = ranked.into_iter().map(|(_, at)| at).collect();
         kept.sort_unstable();
         self.terms = kept.iter().map(|at| self.terms[*at].clone()).collect();
     }
@@ -191,12 +228,52 @@ mod tests {
         assert_eq!(left, ["getusername", "common2"]);
     }
 
+    #[test]
+    fn what_the_question_points_at_is_never_pruned() {
+        let prose = "seldom words that are rarer than names and fill any list ".repeat(2);
+        let question =
+            format!("{prose} at src/Frame.rs:12 `lease` isn't 'held' by getUserName {prose} don't");
+        let mut query = query(&question);
+        // The words pointed at are the commonest of all.
+        let common = [
+            "src",
+            "fram",
+            "rs",
+            "leas",
+            "held",
+            "getusername",
+            "get",
+            "user",
+            "name",
+        ];
+        query.prune(6, &|term| if common.contains(&term) { 0.1 } else { 9.0 });
+        let left: Vec<&str> = query.terms.iter().map(|t| t.text.as_str()).collect();
+        assert_eq!(left, ["src", "fram", "rs", "leas", "held", "getusername"]);
+    }
+
+    #[test]
+    fn many_names_stay_and_very_many_are_bounded() {
+        let names = |count: usize| -> String {
+            (0..count)
+                .map(|at| format!("user_name_{at} word{at} "))
+                .collect()
+        };
+        let mut few = query(&names(10));
+        few.prune(8, &|_| 1.0);
+        assert!(few.terms.iter().all(|term| term.whole));
+        assert_eq!(few.terms.len(), 16);
+        let mut hostile = query(&names(5_000));
+        hostile.prune(8, &|_| 1.0);
+        assert_eq!(hostile.terms.len(), 16);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_question_is_read(text in "\\PC{0,300}") {
             let mut query = query(&text);
             query.prune(8, &|_| 1.0);
-            assert!(query.terms.len() <= 8);
+            assert!(query.terms.len() <= 16);
+            assert!(query.terms.len() <= 8 || query.terms.iter().all(|term| term.pointed));
         }
     }
 }

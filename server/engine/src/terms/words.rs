@@ -34,13 +34,28 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Shows the terms of one word of [`words`].
+    /// Shows the terms of one word of [`words`]. Where it changes between scripts it is several words:
+    /// a comment in Japanese puts no blank around the identifiers that it speaks of.
     pub(super) fn word(&mut self, word: &str, visit: &mut dyn FnMut(&str, TermKind)) {
+        if word.is_ascii() {
+            return self.spaced(word, visit);
+        }
+        let mut rest = word;
+        while let Some(first) = rest.chars().next() {
+            let unspaced = is_unspaced(first);
+            let end = rest.find(|c| is_unspaced(c) != unspaced);
+            let (run, after) = rest.split_at(end.unwrap_or(rest.len()));
+            match unspaced {
+                true => self.unspaced(run, visit),
+                false => self.spaced(run.trim_matches('_'), visit),
+            }
+            rest = after;
+        }
+    }
+
+    fn spaced(&mut self, word: &str, visit: &mut dyn FnMut(&str, TermKind)) {
         if is_digest(word) {
             return;
-        }
-        if !word.is_ascii() && word.chars().any(is_unspaced) {
-            return self.unspaced(word, visit);
         }
         let several = next_part(word).is_some_and(|(first, _)| first.len() < word.len());
         if several && word.len() <= LONGEST {
@@ -71,17 +86,20 @@ impl Scratch {
         }
     }
 
-    fn unspaced(&mut self, word: &str, visit: &mut dyn FnMut(&str, TermKind)) {
-        let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+    /// Pairs of characters that follow each other; a lone character is a term by itself.
+    fn unspaced(&mut self, run: &str, visit: &mut dyn FnMut(&str, TermKind)) {
+        let ends = run.char_indices().map(|(at, c)| at + c.len_utf8());
         let mut start = 0;
         let mut before = None;
         for end in ends {
             if let Some(before) = before {
-                lowercase(&word[start..end], &mut self.part);
-                visit(&self.part, TermKind::Part);
+                visit(&run[start..end], TermKind::Part);
                 start = before;
             }
             before = Some(end);
+        }
+        if start == 0 && before == Some(run.len()) && run.chars().nth(1).is_none() {
+            visit(run, TermKind::Part);
         }
     }
 }
