@@ -22,3 +22,4 @@ mod settings;
 mod speculation;
 mod tidy;
 mod typing;
+mod vscode;

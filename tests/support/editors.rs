@@ -12,6 +12,12 @@ use crate::process::root;
 /// The first release of Neovim with inline completion.
 const NEOVIM: (u32, u32) = (0, 12);
 
+/// The Helix whose behaviour was measured.
+const HELIX: (u32, u32) = (25, 7);
+
+/// What runs the fetched VS Code.
+const NODE: (u32, u32) = (20, 0);
+
 /// An editor that runs here and is new enough.
 #[derive(Debug)]
 pub struct Editor {
@@ -30,7 +36,7 @@ pub fn neovim() -> Result<Editor, String> {
     let (major, minor) = NEOVIM;
     let mut seen = String::new();
     for program in [PathBuf::from("nvim"), fetched("neovim").join("bin/nvim")] {
-        let Some(version) = neovim_version(&program) else {
+        let Some(version) = version_after(&program, "NVIM v") else {
             continue;
         };
         if at_least(&version, NEOVIM) {
@@ -41,6 +47,65 @@ pub fn neovim() -> Result<Editor, String> {
     Err(format!(
         "{seen}no Neovim {major}.{minor} or newer on PATH; `cargo run -p foretoken-tests --bin fetch-editor neovim` obtains one where that is possible"
     ))
+}
+
+/// A Helix of 25.07 or newer: the one on PATH, else the fetched one.
+///
+/// # Errors
+/// When there is none, or none that is new enough, as a sentence.
+pub fn helix() -> Result<Editor, String> {
+    let (major, minor) = HELIX;
+    let mut seen = String::new();
+    for program in [PathBuf::from("hx"), fetched("helix").join("bin/hx")] {
+        let Some(version) = version_after(&program, "helix ") else {
+            continue;
+        };
+        if at_least(&version, HELIX) {
+            return Ok(Editor { program, version });
+        }
+        seen += &format!("{} is {version}; ", program.display());
+    }
+    Err(format!(
+        "{seen}no Helix {major}.{minor:02} or newer on PATH; `cargo run -p foretoken-tests --bin fetch-editor helix` obtains one where that is possible"
+    ))
+}
+
+/// The fetched VS Code with its browser and the tools that build our package. `program` is their folder.
+///
+/// # Errors
+/// When they were not fetched, or Node is missing or too old, as a sentence.
+pub fn vscode() -> Result<Editor, String> {
+    let folder = fetched("vscode");
+    let server = folder.join("node_modules/code-server/lib/vscode");
+    let parts = [
+        server.join("out/server-main.js"),
+        server.join("node_modules"),
+        folder.join("node_modules/playwright-core/package.json"),
+        root().join("editors/vscode/node_modules/esbuild/package.json"),
+    ];
+    if let Some(missing) = parts.iter().find(|part| !part.exists()) {
+        return Err(format!(
+            "{} is missing; `cargo run -p foretoken-tests --bin fetch-editor vscode` obtains it where that is possible",
+            missing.display()
+        ));
+    }
+    // A version without its `v`.
+    let node = version_after(Path::new("node"), "v");
+    if !node
+        .as_deref()
+        .is_some_and(|version| at_least(version, NODE))
+    {
+        return Err(format!("Node {} or newer is needed on PATH", NODE.0));
+    }
+    let manifest = std::fs::read_to_string(server.join("package.json")).unwrap_or_default();
+    let version = serde_json::from_str::<serde_json::Value>(&manifest)
+        .ok()
+        .and_then(|manifest| manifest["version"].as_str().map(str::to_owned))
+        .ok_or("the fetched VS Code does not say its version")?;
+    Ok(Editor {
+        program: folder,
+        version,
+    })
 }
 
 /// The folder of a fetched editor, whether it is there or not.
@@ -66,16 +131,16 @@ pub fn program(path: impl AsRef<OsStr>) -> Command {
     Command::new(path)
 }
 
-/// The version in the first line of `nvim --version`, such as `NVIM v0.12.4-dev+1`.
-fn neovim_version(nvim: &Path) -> Option<String> {
-    let output = program(nvim)
+/// The version in the first line of `--version`, such as `0.12.4-dev+1` of `NVIM v0.12.4-dev+1`.
+fn version_after(editor: &Path, before: &str) -> Option<String> {
+    let output = program(editor)
         .arg("--version")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let version = text.lines().next()?.strip_prefix("NVIM v")?;
+    let version = text.lines().next()?.strip_prefix(before)?;
     output.status.success().then(|| version.to_owned())
 }
 

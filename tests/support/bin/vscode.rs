@@ -1,0 +1,36 @@
+//! VS Code as the server build that npm holds, and a browser for it. Nothing is compiled and no script of
+//! a package runs: what these packages would build is not needed to edit files.
+
+use std::fs;
+use std::path::Path;
+
+use foretoken_tests::editors::program;
+use foretoken_tests::process::root;
+
+use crate::{at, run};
+
+/// Installs what `tests/vscode/package-lock.json` names into a folder, and the tools that build the
+/// extension beside its sources.
+pub(crate) fn fetch(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
+    for file in ["package.json", "package-lock.json"] {
+        let from = root().join("tests/vscode").join(file);
+        fs::copy(&from, folder.join(file)).map_err(|error| at(&from, &error))?;
+    }
+    npm(&["ci"], folder)?;
+    // The package brings a list of versions for its own dependencies, which npm does not look at.
+    npm(
+        &["install", "--omit=dev"],
+        &folder.join("node_modules/code-server/lib/vscode"),
+    )?;
+    npm(&["ci"], &root().join("editors/vscode"))
+}
+
+fn npm(arguments: &[&str], folder: &Path) -> Result<(), String> {
+    let mut command = program("npm");
+    command
+        .args(arguments)
+        .args(["--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(folder);
+    run(&mut command).map(drop)
+}
