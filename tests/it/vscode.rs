@@ -33,6 +33,20 @@ fn resolved<'a>(schema: &'a Value, value: &'a Value) -> &'a Value {
     }
 }
 
+/// The value with every reference in it replaced: the editor follows none.
+fn inlined(schema: &Value, value: &Value) -> Value {
+    match resolved(schema, value) {
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), inlined(schema, value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.iter().map(|item| inlined(schema, item)).collect(),
+        other => other.clone(),
+    }
+}
+
 /// One setting as the editor wants it described.
 fn property(schema: &Value, key: &Key) -> Value {
     let (section, name) = key.path.split_once('.').expect("a section and a name");
@@ -43,7 +57,7 @@ fn property(schema: &Value, key: &Key) -> Value {
     if choices.is_empty() {
         for field in ["type", "items", "minimum", "maximum", "default"] {
             if let Some(value) = property.get(field) {
-                made.insert(field.to_owned(), value.clone());
+                made.insert(field.to_owned(), inlined(schema, value));
             }
         }
     } else {
