@@ -13,6 +13,7 @@ mod edits;
 mod ending;
 mod faults;
 mod hostile;
+mod index;
 mod model;
 mod neovim;
 mod privacy;

@@ -357,9 +357,8 @@ impl View {
         Ok(Vec::new())
     }
 
-    /// Every row in the order of paths and chunks, for whoever compares two indexes.
-    #[cfg(test)]
-    pub(crate) fn rows(&self) -> Vec<(Arc<str>, usize)> {
+    /// Every row with its file in the order of paths and chunks; rows of no file have none.
+    pub(crate) fn rows(&self) -> Vec<(Option<Arc<Record>>, usize)> {
         let mut rows = Vec::new();
         for (at, segment) in self.searcher.segment_readers().iter().enumerate() {
             let (files, ordinals) = &self.columns[at];
@@ -367,11 +366,14 @@ impl View {
                 let key = files.as_ref().and_then(|column| column.first(id));
                 let ordinal = ordinals.as_ref().and_then(|column| column.first(id));
                 if let (Some(key), Some(ordinal)) = (key, ordinal) {
-                    rows.push((Arc::clone(&self.files[&key].path), ordinal as usize));
+                    rows.push((self.files.get(&key).cloned(), ordinal as usize));
                 }
             }
         }
-        rows.sort();
+        rows.sort_by(|a, b| {
+            let path = |row: &(Option<Arc<Record>>, usize)| row.0.as_ref().map(|r| r.path.clone());
+            path(a).cmp(&path(b)).then(a.1.cmp(&b.1))
+        });
         rows
     }
 

@@ -132,16 +132,7 @@ impl Folder {
 
     /// Bytes on the disk.
     pub(crate) fn size(&self) -> u64 {
-        fn below(path: &Path) -> u64 {
-            let entries = fs::read_dir(path).into_iter().flatten().flatten();
-            let size = |entry: fs::DirEntry| match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => below(&entry.path()),
-                Ok(metadata) => metadata.len(),
-                Err(_) => 0,
-            };
-            entries.map(size).sum()
-        }
-        below(&self.path)
+        size(&self.path)
     }
 
     fn generations(&self) -> Vec<u64> {
@@ -157,6 +148,27 @@ impl Folder {
         let root = &self.root;
         format!("foretoken index\nformat {FORMAT}\nterms {terms}\nchunks {chunks}\nroot {root}\n")
     }
+}
+
+/// The folders that hold an index.
+pub(crate) fn all(cache: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(cache.join("index"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let folders = entries.map(|entry| entry.path());
+    folders.filter(|path| path.join("meta").is_file()).collect()
+}
+
+/// Bytes of the files in a folder and below it.
+pub(crate) fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }
 
 /// Removes the indexes that nobody has opened for writing in sixty days, and that nobody holds.

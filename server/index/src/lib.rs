@@ -16,4 +16,4 @@ pub use index::{Answer, Empty, Error, Hit, Index};
 pub use meaning::Meaning;
 pub use vectors::{Key, Vectors};
 pub use walk::{Progress, Skipped};
-pub use workspace::{Place, Report, Rules, State, Work, Workspace, purge};
+pub use workspace::{Place, Report, Rules, State, Usage, Work, Workspace, exists, purge, usage};

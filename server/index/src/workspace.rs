@@ -18,6 +18,7 @@ use crate::disk::{Store, View, Writer};
 use crate::folder::{self, Closed, Folder, Held};
 use crate::index::Error;
 use crate::overlay::{Layer, Overlay};
+use crate::record::Record;
 use crate::walk;
 
 pub use refresh::{Report, Work};
@@ -193,6 +194,24 @@ impl Workspace {
             .map(|f| f.path().to_owned())
     }
 
+    /// Every row that the last commit holds, in order, as `path bytes name`, for whoever compares two
+    /// indexes or looks for damage: a row of no file is there as `?`.
+    pub fn rows(&self) -> Vec<String> {
+        let shown = |(record, ordinal): (Option<Arc<Record>>, usize)| {
+            let chunk = record
+                .as_ref()
+                .and_then(|record| record.chunks.get(ordinal));
+            match (&record, chunk) {
+                (Some(record), Some(chunk)) => {
+                    let (path, name) = (&record.path, &chunk.qualified);
+                    format!("{path} {:?} {name}", chunk.bytes)
+                }
+                _ => "?".to_owned(),
+            }
+        };
+        self.seen().view.rows().into_iter().map(shown).collect()
+    }
+
     /// Waits until the merges that run have ended; to be called before a short-lived process ends.
     ///
     /// # Errors
@@ -261,6 +280,29 @@ pub fn purge(root: &Path, cache: &Path) -> Result<(), Error> {
     let held = folder.lock().map_err(Error::Folder)?;
     let _held = held.ok_or_else(busy).map_err(Error::Folder)?;
     folder.clear().map_err(Error::Folder)
+}
+
+/// What all indexes together take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Usage {
+    /// Roots that have an index.
+    pub workspaces: usize,
+    /// Bytes on the disk.
+    pub bytes: u64,
+}
+
+/// What the indexes below a cache folder take.
+pub fn usage(cache: &Path) -> Usage {
+    let folders = folder::all(cache);
+    Usage {
+        workspaces: folders.len(),
+        bytes: folders.iter().map(|path| folder::size(path)).sum(),
+    }
+}
+
+/// Whether this root has an index that this program could use.
+pub fn exists(root: &Path, cache: &Path) -> bool {
+    walk::root(root, None).is_ok_and(|root| Folder::of(cache, &root).current().is_some())
 }
 
 impl Disk {

@@ -16,6 +16,7 @@ mod complete;
 mod config;
 mod demo;
 mod doctor;
+mod index;
 mod model;
 mod search;
 
@@ -51,6 +52,7 @@ enum Command {
     Complete(complete::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
+    Index(index::Arguments),
     Search(search::Arguments),
     /// Show the settings in force, or the schema of the settings file.
     #[command(subcommand)]
@@ -119,6 +121,10 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
         Some(Command::Demo(arguments)) => {
             context.tell_problems(err)?;
             demo::run(&context, &arguments, out, err)
+        }
+        Some(Command::Index(arguments)) => {
+            context.tell_problems(err)?;
+            index::run(&context, &arguments, out, err)
         }
         Some(Command::Search(arguments)) => {
             context.tell_problems(err)?;

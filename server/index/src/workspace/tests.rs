@@ -561,7 +561,7 @@ fn any_edits_lead_to_the_rows_of_a_fresh_build() {
     assert_eq!(workspace.state().layers, 0);
     let fresh = Workspace::open(project.root.path(), None, None, Arc::new(excluded)).unwrap();
     refresh(&fresh);
-    assert_eq!(workspace.seen().view.rows(), fresh.seen().view.rows());
+    assert_eq!(workspace.rows(), fresh.rows());
     refresh(&workspace);
-    assert_eq!(workspace.seen().view.rows(), fresh.seen().view.rows());
+    assert_eq!(workspace.rows(), fresh.rows());
 }

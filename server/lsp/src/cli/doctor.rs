@@ -66,6 +66,7 @@ pub(super) fn run(
     findings.push(settings(context));
     findings.push(governor(context));
     findings.push(directories(context));
+    findings.push(index(context));
 
     let well = findings.iter().all(|finding| finding.well);
     if arguments.json {
@@ -363,6 +364,37 @@ fn directories(context: &Context) -> Finding {
         sentence: lines.join("\n"),
         details: details.into(),
     }
+}
+
+/// The indexes of workspaces, and the one of the folder that this is asked in.
+fn index(context: &Context) -> Finding {
+    let part = "index";
+    let finding = |sentence: String, details| Finding {
+        part,
+        well: true,
+        sentence,
+        details,
+    };
+    if !context.settings.index.enabled {
+        let sentence = "switched off by index.enabled".to_owned();
+        return finding(sentence, json!({"enabled": false}));
+    }
+    let here = std::env::current_dir().ok();
+    let (Some(paths), Some(here)) = (&context.paths, here) else {
+        let sentence = "none is kept, as there is no home directory".to_owned();
+        return finding(sentence, Value::Null);
+    };
+    let foretoken_index::Usage { workspaces, bytes } = foretoken_index::usage(&paths.cache);
+    let has = foretoken_index::exists(&here, &paths.cache);
+    let megabytes = bytes as f64 / 1e6;
+    let this = match has {
+        true => "this folder has one",
+        false => "this folder has none; `foretoken index` makes one",
+    };
+    finding(
+        format!("of {workspaces} workspaces, {megabytes:.1} MB; {this}"),
+        json!({"enabled": true, "workspaces": workspaces, "bytes": bytes, "here": has}),
+    )
 }
 
 /// How one of them is, and whether that is fine.

@@ -1,22 +1,18 @@
-//! `foretoken search`: the chunks of a workspace that answer a question, by their words. The index is
-//! built in memory for each call; nothing is written and nothing leaves the machine.
+//! `foretoken search`: the chunks of a workspace that answer a question, by their words. The index of the
+//! workspace is brought up to date first; nothing leaves the machine.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 use foretoken_grammars::Language;
-use foretoken_index::{Answer, Hit, Index, Progress};
+use foretoken_index::{Answer, Hit, Report, State, Workspace};
 use serde_json::json;
 
+use super::index::Project;
 use super::{Context, Failure, NOTHING, OK};
-use crate::config::Settings;
 
 /// Lines of a hit that are printed on a terminal.
 const SHOWN_LINES: usize = 6;
-/// Progress is told once the work has taken this long, and then as often.
-const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Find the code of a project that a question is about.
 ///
@@ -33,6 +29,9 @@ pub(super) struct Arguments {
     /// Most hits.
     #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     limit: u16,
+    /// Use no index on the disk, and write none: read all files for this one question.
+    #[arg(long)]
+    no_index: bool,
     /// Files of this language only, for example `rust`.
     #[arg(long)]
     language: Option<String>,
@@ -57,15 +56,15 @@ pub(super) fn run(
                 .ok_or_else(|| Failure(format!("No language is called {}.", escape(id))))?,
         ),
     };
-    let index = build(context, &arguments.dir)?;
+    let (workspace, report) = opened(context, arguments)?;
     let wanted =
         |path: &str| language.is_none_or(|language| Language::from_path(path) == Some(language));
     let question = arguments.question.join(" ");
-    let answer = index
+    let answer = workspace
         .search(&question, usize::from(arguments.limit), &wanted)
         .map_err(|error| Failure(format!("The search failed: {error}.")))?;
     if arguments.why {
-        tell(&index, &answer, err)?;
+        tell(&workspace, &report, &answer, err)?;
     }
     if let Some(empty) = answer.empty {
         writeln!(err, "foretoken: {}", empty.sentence())?;
@@ -82,47 +81,45 @@ pub(super) fn run(
     Ok(OK)
 }
 
-fn build(context: &Context, dir: &Path) -> Result<Index, Failure> {
-    // The patterns of the settings file in the folder are held against whole paths.
-    let root = std::fs::canonicalize(dir)
-        .map_err(|error| Failure(format!("{} cannot be read: {error}.", dir.display())))?;
-    let mut layers = context.layers.clone();
-    layers.set_workspaces(std::slice::from_ref(&root));
-    let (settings, _) = Settings::from_layers(&layers);
-    let exclude = settings.completion.exclude;
-    let shown = std::io::stderr().is_terminal();
-    let told = Mutex::new(Instant::now());
-    let progress = |progress: Progress| {
-        let Some(mut last) = told.try_lock().ok().filter(|_| shown) else {
-            return;
-        };
-        if last.elapsed() > PATIENCE {
-            *last = Instant::now();
-            let mut stderr = std::io::stderr();
-            let _ = write!(
-                stderr,
-                "\rReading {} of {} files…",
-                progress.done, progress.of
-            );
-        }
-    };
-    let home = context.paths.as_ref().map(|paths| paths.home.as_path());
-    let index = Index::build(&root, home, &|path| exclude.withholds(path), &progress);
-    if shown {
-        let _ = write!(std::io::stderr(), "\r\u{1b}[K");
+/// The index on the disk, brought up to date; where that cannot be had, one in memory.
+fn opened(context: &Context, arguments: &Arguments) -> Result<(Workspace, Report), Failure> {
+    let project = Project::of(context, &arguments.dir)?;
+    if !arguments.no_index
+        && let Some(cache) = project.cache()
+        && let Ok(workspace) = project.open(Some(cache))
+        && let Ok(report) = project.refresh(&workspace, false)
+        // Of an index that another process is building, only what is there could be found.
+        && workspace.state().complete
+        && !report.stopped
+    {
+        return Ok((workspace, report));
     }
-    index.map_err(|error| Failure(format!("There is nothing to search: {error}.")))
+    let nothing = |error| Failure(format!("There is nothing to search: {error}."));
+    let workspace = project.open(None).map_err(nothing)?;
+    let report = project.refresh(&workspace, false).map_err(nothing)?;
+    Ok((workspace, report))
 }
 
 /// What was searched, how long it took and what was left out.
-fn tell(index: &Index, answer: &Answer, err: &mut dyn Write) -> Result<(), Failure> {
-    let (files, chunks, bytes) = index.size();
+fn tell(
+    workspace: &Workspace,
+    report: &Report,
+    answer: &Answer,
+    err: &mut dyn Write,
+) -> Result<(), Failure> {
+    let State {
+        files,
+        chunks,
+        text,
+        ..
+    } = workspace.state();
     let took = answer.took.as_secs_f64() * 1e3;
+    let read = report.read;
     writeln!(
         err,
-        "{files} files, {chunks} chunks, {bytes} bytes; answered in {took:.1} ms"
+        "{files} files, {chunks} chunks, {text} bytes; {read} files read anew; answered in {took:.1} ms"
     )?;
-    for (reason, count) in index.skipped() {
+    for (reason, count) in &report.skipped {
         writeln!(err, "left out, {reason}: {count}")?;
     }
     Ok(())

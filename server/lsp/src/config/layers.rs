@@ -22,7 +22,7 @@ mod tests;
 pub const WORKSPACE_FILE: &str = ".foretoken.toml";
 
 /// The sections of a file.
-const SECTIONS: &[&str] = &["completion", "model", "runtime", "log"];
+const SECTIONS: &[&str] = &["completion", "model", "runtime", "index", "log"];
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -20,6 +20,8 @@ pub struct Options {
     pub model: Field<ModelOptions>,
     /// How the model is run.
     pub runtime: Field<RuntimeOptions>,
+    /// The index of the workspace.
+    pub index: Field<IndexOptions>,
     /// What is written to the log file.
     pub log: Field<LogOptions>,
     /// What is none of the above, to be reported.
@@ -149,6 +151,21 @@ pub struct RuntimeOptions {
     pub unknown: BTreeMap<String, Value>,
 }
 
+/// The index of the workspace.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct IndexOptions {
+    /// Whether the files of a workspace are indexed, on this machine, for searches and for the context of
+    /// questions. A workspace file can switch this off, never on.
+    #[schemars(extend("default" = true))]
+    pub enabled: Field<bool>,
+    /// What is none of the above, to be reported.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
 /// What is written to the log file.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -247,6 +264,10 @@ impl Options {
             new.drafts.inherit(&old.drafts);
             new.kv_reuse.inherit(&old.kv_reuse);
         }
+        if let (Some(new), Some(old)) = (&mut self.index.value, &older.index.value) {
+            new.enabled.inherit(&old.enabled);
+        }
+        self.index.inherit(&older.index);
         self.completion.inherit(&older.completion);
         self.runtime.inherit(&older.runtime);
     }
@@ -391,6 +412,14 @@ pub const KEYS: &[Key] = &[
         expected: FLAG,
         editor: true,
         workspace: false,
+    },
+    Key {
+        path: "index.enabled",
+        variable: "FORETOKEN_INDEX_ENABLED",
+        shape: Shape::Flag,
+        expected: FLAG,
+        editor: true,
+        workspace: true,
     },
     Key {
         path: "log.filter",

@@ -22,6 +22,8 @@ pub struct Settings {
     pub model: Model,
     /// Read when the model is started.
     pub runtime: Runtime,
+    /// Read when a workspace is opened, and when it changes.
+    pub index: Index,
     /// Read when the process is started.
     pub log: Log,
 }
@@ -54,6 +56,7 @@ impl Settings {
             completion,
             model,
             runtime,
+            index,
             log,
         } = self;
         match path {
@@ -88,6 +91,7 @@ impl Settings {
             "runtime.threads" => runtime.threads.into(),
             "runtime.drafts" => runtime.drafts.into(),
             "runtime.kvReuse" => runtime.kv_reuse.into(),
+            "index.enabled" => index.enabled.into(),
             "log.filter" => log.filter.clone().map_or(Value::Null, Value::from),
             _ => Value::Null,
         }
@@ -203,6 +207,19 @@ impl Default for Runtime {
             drafts: true,
             kv_reuse: true,
         }
+    }
+}
+
+/// The index of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Files are read ahead and found by what is in them.
+    pub enabled: bool,
+}
+
+impl Default for Index {
+    fn default() -> Index {
+        Index { enabled: true }
     }
 }
 

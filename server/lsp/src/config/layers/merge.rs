@@ -13,8 +13,8 @@ use tracing_subscriber::EnvFilter;
 use super::hint::hint;
 use super::{Layer, Problem, Resolved, SECTIONS};
 use crate::config::options::{
-    CompletionOptions, ContextOption, Field, GovernorOption, KEYS, Key, LogOptions, MenuOption,
-    ModelOptions, Options, RuntimeOptions,
+    CompletionOptions, ContextOption, Field, GovernorOption, IndexOptions, KEYS, Key, LogOptions,
+    MenuOption, ModelOptions, Options, RuntimeOptions,
 };
 use crate::config::settings::{Context, Exclude, Menu};
 
@@ -29,6 +29,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     let completion = merge.section("completion", &options.completion);
     let model = merge.section("model", &options.model);
     let runtime = merge.section("runtime", &options.runtime);
+    let index = merge.section("index", &options.index);
     let log = merge.section("log", &options.log);
     merge.unknown("", &options.unknown);
     completion
@@ -36,6 +37,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
         .for_each(|options| merge.completion(options));
     model.iter().for_each(|options| merge.model(options));
     runtime.iter().for_each(|options| merge.runtime(options));
+    index.iter().for_each(|options| merge.index(options));
     log.iter().for_each(|options| merge.log(options));
     merge.finish();
 }
@@ -133,6 +135,17 @@ impl Merge<'_> {
         }
         if let Some(kv_reuse) = self.take("runtime.kvReuse", &options.kv_reuse) {
             self.to.settings.runtime.kv_reuse = kv_reuse;
+        }
+    }
+
+    fn index(&mut self, options: &IndexOptions) {
+        self.unknown("index.", &options.unknown);
+        let restrict = matches!(self.layer, Layer::Workspace(_));
+        // As with suggestions: to allow is what a workspace cannot do.
+        if !(restrict && options.enabled.value == Some(true))
+            && let Some(enabled) = self.take("index.enabled", &options.enabled)
+        {
+            self.to.settings.index.enabled = enabled;
         }
     }
 

@@ -61,6 +61,22 @@ fn render(resolved: &Resolved) -> String {
 }
 
 #[test]
+fn a_workspace_file_switches_the_index_off_and_never_on() {
+    check(
+        "//- user\n[index]\nenabled = false\n//- workspace\n[index]\nenabled = true\n",
+        expect![[r#"
+            index.enabled = false (/home/ada/config.toml)
+        "#]],
+    );
+    check(
+        "//- workspace\n[index]\nenabled = false\n",
+        expect![[r#"
+            index.enabled = false (/project/.foretoken.toml)
+        "#]],
+    );
+}
+
+#[test]
 fn no_layer_gives_the_defaults() {
     let (settings, problems) = Settings::from_layers(&Layers::default());
     assert_eq!((settings, problems), (Settings::default(), Vec::new()));
