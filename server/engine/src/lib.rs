@@ -26,6 +26,7 @@
 //! | what must not be in it | [`redact`] | text → text with placeholders, and back |
 //! | what is asked and told | [`assist`] | sections within a budget → prompt |
 //! | who is asked | [`route`] | signals, policy, health, totals → plan with reasons |
+//! | what of the reply is shown | [`answer`] | Markdown → harmless Markdown with checked sources |
 //!
 //! Beside them stand three values that follow the session: [`pace`] knows how fast the keys come,
 //! [`caution`] what the user has put away, [`governor`] what the work costs and what is given up.
@@ -38,6 +39,7 @@
 //! place that knows how editors count. Texts in prompts end their lines with `\n`; suggestions have
 //! the document's own line breaks.
 
+pub mod answer;
 pub mod assist;
 pub mod caution;
 pub mod chunk;
