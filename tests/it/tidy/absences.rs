@@ -109,6 +109,7 @@ const ABSENCES: &[Absence] = &[
             "lsp/src/client.rs",
             "lsp/src/handlers/",
             "remote/src/wire/",
+            "remote/tests/",
         ],
         words: &["serde_json::Value", "LspAny", "LSPAny"],
         why: "untyped JSON stops at the wire, the settings and the command line",

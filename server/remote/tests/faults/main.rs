@@ -16,6 +16,7 @@ mod faultd;
 mod books;
 mod clocks;
 mod course;
+mod litellm;
 mod refusals;
 mod run;
 mod streams;

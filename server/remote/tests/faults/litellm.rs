@@ -1,0 +1,294 @@
+//! The client against the real LiteLLM proxy, which plays its models itself: every row of what it was seen to
+//! send. `fetch-litellm` installs it; where it is not, the test says so and ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foretoken_remote::client::{Question, Remote};
+use foretoken_remote::endpoint::Endpoint;
+use foretoken_remote::failure::{Failure, Kind, Limit, RetryAfter};
+use foretoken_remote::keys::Keys;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::run::*;
+
+/// The program: `FORETOKEN_LITELLM`, or where `fetch-litellm` puts it.
+fn program() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let installed = target.join("litellm/bin/litellm");
+    let named = std::env::var_os("FORETOKEN_LITELLM").map(PathBuf::from);
+    named.or(Some(installed)).filter(|p| p.exists())
+}
+
+struct Proxy {
+    child: Child,
+    port: u16,
+    home: tempfile::TempDir,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Proxy {
+    async fn start(program: &Path) -> Proxy {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let home = tempfile::tempdir().unwrap();
+        let log = std::fs::File::create(home.path().join("log")).unwrap();
+        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/real");
+        #[expect(clippy::disallowed_methods, reason = "the proxy is a program")]
+        let child = std::process::Command::new(program)
+            .args([
+                "--config",
+                "litellm.yaml",
+                "--host",
+                "127.0.0.1",
+                "--telemetry",
+                "False",
+                "--port",
+                &port.to_string(),
+            ])
+            .current_dir(files)
+            .env(
+                "FORETOKEN_LITELLM_SELF",
+                format!("http://127.0.0.1:{port}/v1"),
+            )
+            // Prices from the package, not from the network; and a key that nobody uses.
+            .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+            .env("LITELLM_MASTER_KEY", format!("{:032x}", fastrand::u128(..)))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut proxy = Proxy { child, port, home };
+        let deadline = Instant::now() + Duration::from_secs(180);
+        while !proxy
+            .get("/health/liveliness")
+            .await
+            .starts_with("HTTP/1.1 200")
+        {
+            let log = || std::fs::read_to_string(proxy.home.path().join("log")).unwrap_or_default();
+            assert!(
+                proxy.child.try_wait().unwrap().is_none(),
+                "it ended: {}",
+                log()
+            );
+            assert!(Instant::now() < deadline, "it is not ready: {}", log());
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        proxy
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.raw(&format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        ))
+        .await
+    }
+
+    async fn raw(&self, request: &str) -> String {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)).await else {
+            return String::new();
+        };
+        let mut answer = Vec::new();
+        if stream.write_all(request.as_bytes()).await.is_ok() {
+            let _ = stream.read_to_end(&mut answer).await;
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn endpoint(&self, more: &str) -> Arc<Endpoint> {
+        let url = format!("http://127.0.0.1:{}", self.port);
+        endpoint(
+            "proxy",
+            &url,
+            &format!("litellm = true\nkey = 'file'\n{more}"),
+        )
+    }
+
+    /// A client with this key and no memory of the past.
+    fn remote(&self, key: &str) -> Remote {
+        let file = self.home.path().join(format!("{key}.toml"));
+        std::fs::write(
+            &file,
+            format!("\"http://127.0.0.1:{}\" = {key:?}", self.port),
+        )
+        .unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        Remote::new(Keys::new(file), None)
+    }
+
+    async fn ask(&self, remote: &Remote, wire: &str, model: &str) -> Told {
+        let endpoint = self.endpoint(&format!("wire = {wire:?}"));
+        let mut candidate = candidate(endpoint);
+        candidate.model = model.to_owned();
+        ask(
+            remote,
+            Question {
+                retries: 0,
+                ..question(vec![candidate])
+            },
+        )
+        .await
+    }
+
+    async fn says(&self, wire: &str, model: &str, expected: &str) -> Told {
+        let told = self.ask(&self.remote("first-key"), wire, model).await;
+        assert_eq!(told.line(), expected, "{wire} {model}: {:?}", told.done);
+        told
+    }
+
+    async fn fails(&self, key: &str, wire: &str, model: &str) -> Failure {
+        let told = self.ask(&self.remote(key), wire, model).await;
+        assert_eq!(told.text, "");
+        told.done.tries[0]
+            .failure
+            .clone()
+            .unwrap_or_else(|| panic!("{wire} {model}: {:?}", told.done))
+    }
+}
+
+const TEXT: &str = "Finished | The loop ends one too early.";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_of_litellm() {
+    let Some(program) = program() else {
+        println!(
+            "SKIP litellm: it is not installed; `cargo run -p foretoken-tests --bin fetch-litellm` does it"
+        );
+        return;
+    };
+    let proxy = Proxy::start(&program).await;
+    answers(&proxy).await;
+    failures(&proxy).await;
+    limits(&proxy).await;
+    costs(&proxy).await;
+}
+
+async fn answers(proxy: &Proxy) {
+    let told = proxy.says("openai", "plain", TEXT).await;
+    assert!(told.texts > 3, "it streams in crumbs");
+    assert_eq!(
+        told.done.by,
+        Some(("proxy".to_owned(), "plain".to_owned())),
+        "the group that was asked"
+    );
+    assert!(told.done.usage.output.is_some() && !told.done.estimated);
+    // One canned JSON body in answer to `stream: true`.
+    let told = proxy.says("anthropic", "plain", TEXT).await;
+    assert_eq!(told.texts, 1);
+    let told = proxy.says("anthropic", "through", TEXT).await;
+    assert!(told.texts > 1, "real events");
+    let told = proxy.says("openai", "falls", TEXT).await;
+    assert_eq!(
+        told.done.by.as_ref().map(|(_, model)| model.as_str()),
+        Some("plain"),
+        "the group that answered"
+    );
+    let start = Instant::now();
+    proxy.says("openai", "slow", "Finished | slowly").await;
+    assert!(start.elapsed() >= Duration::from_secs(2));
+    proxy.says("openai", "tools", "Finished | ").await;
+}
+
+async fn failures(proxy: &Proxy) {
+    let kind = async |wire: &str, model: &str| proxy.fails("first-key", wire, model).await.kind;
+    for wire in ["openai", "anthropic"] {
+        let failure = proxy.fails("first-key", wire, "limited").await;
+        assert_eq!(
+            (failure.kind, failure.retry_after),
+            (Kind::RateLimited, None),
+            "{wire}"
+        );
+        assert_eq!(
+            proxy.fails("wrong-key", wire, "plain").await.kind,
+            Kind::Auth,
+            "{wire}"
+        );
+    }
+    assert_eq!(kind("openai", "small").await, Kind::ContextWindow);
+    assert_eq!(kind("openai", "overloaded").await, Kind::Overloaded);
+    assert_eq!(kind("openai", "silent").await, Kind::Timeout(Limit::Theirs));
+    assert_eq!(kind("openai", "no-such-model").await, Kind::Request);
+}
+
+async fn limits(proxy: &Proxy) {
+    for _ in 0..2 {
+        let told = proxy
+            .ask(&proxy.remote("limited-key"), "openai", "plain")
+            .await;
+        assert_eq!(told.line(), TEXT);
+    }
+    let failure = proxy.fails("limited-key", "openai", "plain").await;
+    assert_eq!(failure.kind, Kind::RateLimited);
+    assert!(
+        failure
+            .retry_after
+            .is_some_and(|RetryAfter(wait)| wait <= Duration::from_secs(60)),
+        "{failure:?}"
+    );
+    // Two failures cool the only deployment down.
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let failure = proxy.fails("first-key", "openai", "broken").await;
+        seen.push((
+            failure.kind,
+            failure.retry_after.map(|RetryAfter(wait)| wait.as_secs()),
+        ));
+    }
+    assert_eq!(
+        seen,
+        [
+            (Kind::Server, None),
+            (Kind::Server, None),
+            (Kind::RateLimited, Some(20))
+        ]
+    );
+}
+
+/// Our sum for the same usage is the proxy's, to the nano-dollar.
+async fn costs(proxy: &Proxy) {
+    let body = r#"{"model":"plain","messages":[{"role":"user","content":"What is wrong with this loop?"}]}"#;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer first-key\r\ncontent-type: application/json";
+    let answer = proxy
+        .raw(&format!(
+            "{head}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+        .await;
+    let header = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("x-litellm-response-cost: "))
+        .expect("it names the cost");
+    let theirs: f64 = header.trim().parse().unwrap();
+    let (_, json) = answer.split_once("\r\n\r\n").unwrap();
+    let usage: serde_json::Value =
+        serde_json::from_str(&json[json.find('{').unwrap()..=json.rfind('}').unwrap()]).unwrap();
+    let count = |name: &str| usage["usage"][name].as_u64().unwrap();
+    let price: foretoken_remote::endpoint::Price =
+        toml::from_str("input = 0.15\noutput = 0.6").unwrap();
+    let ours = price.of(count("prompt_tokens"), 0, count("completion_tokens"));
+    assert_eq!(
+        ours,
+        (theirs * 1e9).round() as u64,
+        "{header} for {}",
+        usage["usage"]
+    );
+    assert!(ours > 0);
+}
