@@ -1,13 +1,20 @@
 //! What becomes of a model's text: Markdown that can do no harm, with sources that exist.
 //!
 //! [`check`] takes the text so far, whole, and gives what may be shown; it is asked again with more text whenever another
-//! block is finished ([`markdown::finished`]). What it returns goes through it unchanged.
+//! block is finished ([`markdown::finished`]). What it returns goes through it unchanged. Edits take another way:
+//! [`contain`].
 
+pub mod contain;
+mod deny;
+mod diff;
 mod emit;
 pub mod ground;
 pub mod links;
 pub mod markdown;
+mod packages;
 pub mod text;
+
+pub use deny::{Denied, denied};
 
 use crate::redact::{Fault, Redactor};
 use ground::{Grounding, Sources};

@@ -2,10 +2,12 @@
 //!
 //! An *assist* is one question about code: explain, debug, fix, document, test, summarise, or free text. Whoever gathers
 //! makes [`Section`]s; [`budget`] keeps those that fit; [`crate::redact`] takes secrets out; [`prompt`] joins the rest,
-//! byte for byte the same for the same values; [`crate::route`] says who is asked; [`crate::answer`] judges the reply.
+//! byte for byte the same for the same values; [`crate::route`] says who is asked; [`crate::answer`] judges the reply; where
+//! nobody answers, [`digest`] says what it can.
 
 pub mod budget;
 pub mod control;
+pub mod digest;
 pub mod prompt;
 pub mod section;
 pub mod task;

@@ -13,7 +13,7 @@ use tree_sitter::{Node, Query, QueryCursor, StreamingIterator, Tree};
 
 use crate::document::Document;
 use crate::position::floor_boundary;
-pub use errors::{ErrorWindow, WINDOW};
+pub use errors::{ErrorWindow, WINDOW, errors_in, outline};
 
 /// What kind of text a place lies in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
+use foretoken_grammars::Language;
 use tree_sitter::{InputEdit, ParseOptions, ParseState, Parser, Point, Tree};
 
 use super::ancestors;
@@ -77,6 +78,25 @@ impl ErrorWindow {
         let with = i32::try_from(self.errors_with(insert)?).ok()?;
         Some(with - i32::try_from(self.errors).ok()?)
     }
+}
+
+/// Errors in a text by itself. `None` without a grammar, or where the parse takes too long.
+pub fn errors_in(language: Language, text: &str) -> Option<usize> {
+    parse(&language.grammar()?, text.as_bytes(), None).map(|tree| count(&tree))
+}
+
+/// What a text by itself consists of: the kinds of the outermost things, as the grammar names them. An expression that
+/// stands as a statement counts as itself. `None` without a grammar, or where the parse takes too long.
+pub fn outline(language: Language, text: &str) -> Option<Vec<&'static str>> {
+    let tree = parse(&language.grammar()?, text.as_bytes(), None)?;
+    let root = tree.root_node();
+    let mut cursor = root.walk();
+    let kinds = root.children(&mut cursor).map(|node| {
+        let alone = node.kind() == "expression_statement" && node.child_count() == 1;
+        let inner = node.child(0).filter(|_| alone);
+        inner.unwrap_or(node).kind()
+    });
+    Some(kinds.collect())
 }
 
 /// The stretch to parse: the largest node around `at` that fits, widened to whole lines; where the
