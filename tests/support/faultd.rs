@@ -2,8 +2,8 @@
 //!
 //! A *script* is what it answers to one request, as *steps* on the bare connection. The first request gets the
 //! first script, and the last script serves from then on. It listens on loopback only, sets TCP_NODELAY, and
-//! remembers what it was sent. Both the client's own tests and the end-to-end tests use it; `faultd NAME`
-//! runs one by hand.
+//! remembers what it was sent. Both the client's own tests and the end-to-end tests use it; `cargo
+//! run -p foretoken-tests --bin faultd NAME` runs one by hand.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

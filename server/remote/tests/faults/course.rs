@@ -280,6 +280,30 @@ async fn connections_are_reused() {
     assert_eq!((server.requests().len(), server.connections()), (5, 1));
 }
 
+/// Servers close connections that wait too long; the next question must not pay for it.
+#[tokio::test]
+async fn a_connection_that_the_server_closed_meanwhile_is_no_failure() {
+    let body = openai(&["a"]);
+    let answer = whole(200, &[("content-type", "text/event-stream")], &body);
+    let server = Faultd::start(vec![vec![
+        answer,
+        Step::Pause(Duration::from_millis(50)),
+        Step::Close,
+    ]])
+    .await;
+    let remote = remote();
+    for _ in 0..3 {
+        let told = ask(
+            &remote,
+            question(vec![candidate(endpoint("a", &server.url(), ""))]),
+        )
+        .await;
+        assert_eq!(told.line(), "Finished | a");
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    assert_eq!((server.requests().len(), server.connections()), (3, 3));
+}
+
 fn books(limits: ledger::Limits) -> (tempfile::TempDir, Ledger) {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(&home.path().join("books.sqlite")).unwrap();

@@ -17,6 +17,7 @@ mod books;
 mod clocks;
 mod course;
 mod litellm;
+mod proxies;
 mod refusals;
 mod run;
 mod streams;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use foretoken_remote::Limits;
-use foretoken_remote::client::{End, Event};
+use foretoken_remote::client::{End, Event, Question};
 use foretoken_remote::failure::Kind;
 
 use crate::faultd::*;
@@ -332,6 +332,91 @@ async fn a27_a_gzip_bomb_is_never_unpacked() {
         "Finished | a",
     )
     .await;
+}
+
+/// In a process of its own, because the other tests take memory meanwhile.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a27_memory_stays_flat() {
+    const CHILD: &str = "FORETOKEN_TEST_MEMORY";
+    if std::env::var_os(CHILD).is_none() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the test runs itself again, alone"
+        )]
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "streams::a27_memory_stays_flat"])
+            .env(CHILD, "1")
+            .output();
+        let output = child.unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        return;
+    }
+    let peak = || -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status
+            .lines()
+            .find_map(|l| l.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let good = Faultd::start(vec![streamed(&openai(&["a"]))]).await;
+    ask_one(&good, "").await;
+    let before = peak();
+    let long = Duration::from_secs(20);
+    let megabyte = [
+        vec![Step::Send(openai_text(&"megabyte".repeat(128)).into_bytes()); 1_024],
+        vec![Step::Send(OPENAI_END.into()), Step::Close],
+    ];
+    let scripts: [(Script, &str); 4] = [
+        (
+            vec![
+                stream_head(),
+                Step::Send(b"data: ".to_vec()),
+                Step::Forever(vec![b'x'; 1 << 16], long),
+            ],
+            "Failed(TooLong)",
+        ),
+        (
+            vec![
+                stream_head(),
+                Step::Forever(openai_text("word ").repeat(50).into_bytes(), long),
+            ],
+            "Cut(TooLong)",
+        ),
+        (
+            vec![stream_head(), Step::Forever(b": noise\n".repeat(999), long)],
+            "Failed(TooLong)",
+        ),
+        (
+            [vec![stream_head()], megabyte.concat()].concat(),
+            "Finished",
+        ),
+    ];
+    for (script, expected) in scripts {
+        let server = Faultd::start(vec![script]).await;
+        let limits = if expected == "Finished" {
+            Limits {
+                answer: 2 << 20,
+                ..Limits::deep()
+            }
+        } else {
+            Limits::deep()
+        };
+        let question = Question {
+            limits,
+            ..question(vec![candidate(endpoint("a", &server.url(), ""))])
+        };
+        let told = ask(&remote(), question).await;
+        assert!(told.line().starts_with(expected), "{expected}");
+        assert!(expected != "Finished" || told.text.len() == 1 << 20);
+    }
+    let grown = peak() - before;
+    assert!(grown < 20 << 10, "{grown} kB");
 }
 
 #[tokio::test]
