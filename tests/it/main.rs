@@ -12,6 +12,7 @@ mod context;
 mod edits;
 mod ending;
 mod faults;
+mod helix;
 mod hostile;
 mod index;
 mod model;

@@ -43,13 +43,35 @@ async fn source(session: &mut Session) -> String {
 
 #[tokio::test]
 async fn ghost_text_appears_at_the_cursor() {
-    for persona in ["vscode", "neovim", "lsp-mode"] {
+    for persona in ["vscode", "neovim", "lsp-mode", "lsp4ij"] {
         let mut session = session(Persona::named(persona)).await;
         let at = open_and_type(&mut session, LINE, "\n", "    registry.reg").await;
         let answer = session.inline(URI, at).await.result().await;
         assert_eq!(text(&answer), Some(REST), "{persona}: {answer}");
         session.finish().await;
     }
+}
+
+/// LSP4IJ cuts as many UTF-16 units from a text as stand between the range's start and the cursor, inserts
+/// the rest at the cursor, and leaves the range's end out of account. What it inserts must be our text.
+#[tokio::test]
+async fn what_lsp4ij_inserts_is_the_text_that_was_meant() {
+    let mut session = session(Persona::named("lsp4ij")).await;
+    let line = "    log(\"😀 é\"); registry.register_worker(\"alpha\", alpha);\n";
+    let at = open_and_type(&mut session, line, "\n", "    log(\"😀 é\"); registry.reg").await;
+    let answer = session.inline(URI, at).await.result().await;
+    let item = &answer["items"][0];
+    let meant = item["insertText"].as_str().expect("a text, not a snippet");
+    let cursor = session.ask_params(URI, at, 2)["position"].clone();
+    assert_eq!(item["range"]["start"]["line"], cursor["line"]);
+    let column = |position: &Value| position["character"].as_u64().unwrap() as usize;
+    let cut = column(&cursor) - column(&item["range"]["start"]);
+    let units: Vec<u16> = meant.encode_utf16().collect();
+    let inserted = String::from_utf16(&units[cut..]).expect("no character is cut in two");
+    assert!(meant.starts_with("ister_worker(\"alpha\""), "{answer}");
+    assert_eq!(inserted, meant);
+    assert_eq!(column(&item["range"]["end"]), column(&cursor));
+    session.finish().await;
 }
 
 #[tokio::test]

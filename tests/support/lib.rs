@@ -15,4 +15,5 @@ pub mod random;
 pub mod rules;
 pub mod server;
 pub mod session;
+pub mod terminal;
 pub mod trace;

@@ -42,6 +42,7 @@ const FILES: &[&str] = &[
     include_str!("../personas/neovim-0.11.json"),
     include_str!("../personas/helix.json"),
     include_str!("../personas/lsp-mode.json"),
+    include_str!("../personas/lsp4ij.json"),
     include_str!("../personas/silent.json"),
 ];
 

@@ -19,6 +19,7 @@ mod doctor;
 mod index;
 mod model;
 mod search;
+mod setup;
 
 /// Everything went well.
 const OK: u8 = 0;
@@ -54,6 +55,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Index(index::Arguments),
     Search(search::Arguments),
+    Setup(setup::Arguments),
     /// Show the settings in force, or the schema of the settings file.
     #[command(subcommand)]
     Config(config::Action),
@@ -130,6 +132,7 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             context.tell_problems(err)?;
             search::run(&context, &arguments, out, err)
         }
+        Some(Command::Setup(arguments)) => setup::run(&arguments, out, err),
         Some(Command::Doctor(arguments)) => doctor::run(&context, &arguments, out),
         Some(Command::Config(action)) => config::run(&context, &action, out),
         None if !arguments.stdio && io::stdin().is_terminal() => {

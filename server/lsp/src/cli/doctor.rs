@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use foretoken_engine::prompt::{Control, Prompt, Section};
@@ -13,8 +12,9 @@ use serde_json::{Value, json};
 
 use super::model;
 use super::{Context, Failure, NOTHING, OK};
-use crate::paths;
 use crate::power::Supply;
+
+mod places;
 
 /// Above this the typist waits: one answer of eight tokens would take longer than the 100 ms of the
 /// latency goal.
@@ -63,10 +63,8 @@ pub(super) fn run(
             details: Value::Null,
         });
     }
-    findings.push(settings(context));
-    findings.push(governor(context));
-    findings.push(directories(context));
-    findings.push(index(context));
+    findings.extend([settings(context), governor(context), places::index(context)]);
+    findings.extend([places::directories(context), places::editors()]);
 
     let well = findings.iter().all(|finding| finding.well);
     if arguments.json {
@@ -336,113 +334,9 @@ fn settings(context: &Context) -> Finding {
     }
 }
 
-/// Our directories: writable by us, closed to others. What is open is closed here and said.
-fn directories(context: &Context) -> Finding {
-    let part = "directories";
-    let Some(paths) = &context.paths else {
-        let sentence = "There is no home directory, so no settings and no logs.".to_owned();
-        return Finding {
-            part,
-            well: true,
-            sentence,
-            details: Value::Null,
-        };
-    };
-    let (mut well, mut lines, mut details) = (true, Vec::new(), serde_json::Map::new());
-    for (name, path) in paths.named() {
-        let (fine, state) = directory(path);
-        well &= fine;
-        lines.push(format!("{name:<7}{} ({state})", path.display()));
-        details.insert(
-            name.to_owned(),
-            json!({"path": path, "ok": fine, "state": state}),
-        );
-    }
-    Finding {
-        part,
-        well,
-        sentence: lines.join("\n"),
-        details: details.into(),
-    }
-}
-
-/// The indexes of workspaces, and the one of the folder that this is asked in.
-fn index(context: &Context) -> Finding {
-    let part = "index";
-    let finding = |sentence: String, details| Finding {
-        part,
-        well: true,
-        sentence,
-        details,
-    };
-    if !context.settings.index.enabled {
-        let sentence = "switched off by index.enabled".to_owned();
-        return finding(sentence, json!({"enabled": false}));
-    }
-    let here = std::env::current_dir().ok();
-    let (Some(paths), Some(here)) = (&context.paths, here) else {
-        let sentence = "none is kept, as there is no home directory".to_owned();
-        return finding(sentence, Value::Null);
-    };
-    let foretoken_index::Usage { workspaces, bytes } = foretoken_index::usage(&paths.cache);
-    let has = foretoken_index::exists(&here, &paths.cache);
-    let megabytes = bytes as f64 / 1e6;
-    let this = match has {
-        true => "this folder has one",
-        false => "this folder has none; `foretoken index` makes one",
-    };
-    finding(
-        format!("of {workspaces} workspaces, {megabytes:.1} MB; {this}"),
-        json!({"enabled": true, "workspaces": workspaces, "bytes": bytes, "here": has}),
-    )
-}
-
-/// How one of them is, and whether that is fine.
-fn directory(path: &Path) -> (bool, String) {
-    let Ok(metadata) = std::fs::metadata(path) else {
-        return (true, "not there yet".to_owned());
-    };
-    if !metadata.is_dir() {
-        return (false, "this is no directory; move it away".to_owned());
-    }
-    if metadata.permissions().readonly() {
-        return (false, "not writable; change its permissions".to_owned());
-    }
-    match (paths::open_to_others(path), paths::tighten(path)) {
-        (Some(mode), Ok(_)) => (true, format!("closed to others now, it was {mode:03o}")),
-        (Some(mode), Err(error)) => (
-            false,
-            format!("open to others ({mode:03o}), and that cannot be changed: {error}"),
-        ),
-        (None, _) => (true, "fine".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_directory_is_judged_and_closed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state");
-        assert_eq!(directory(&path), (true, "not there yet".to_owned()));
-        std::fs::write(&path, "").unwrap();
-        assert!(!directory(&path).0);
-        std::fs::remove_file(&path).unwrap();
-        std::fs::create_dir(&path).unwrap();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-            let (fine, state) = directory(&path);
-            assert_eq!(
-                (fine, state.as_str()),
-                (true, "closed to others now, it was 755")
-            );
-        }
-        assert_eq!(directory(&path), (true, "fine".to_owned()));
-    }
 
     #[test]
     fn a_model_that_does_not_answer_is_a_problem() {
