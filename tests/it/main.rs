@@ -15,6 +15,7 @@ mod faults;
 mod helix;
 mod hostile;
 mod index;
+mod indexing;
 mod model;
 mod neovim;
 mod privacy;

@@ -12,13 +12,11 @@ use foretoken_engine::chunk::{self, Kind};
 use foretoken_engine::rank::{self, Candidate, Weights};
 use foretoken_engine::terms::{self, TermKind};
 
+use crate::budget;
 use crate::meaning::{self, Meaning};
 use crate::vectors::Key;
 use crate::walk::{self, Progress, Skipped};
 use crate::words::{Builder, Words};
-
-/// Parsing one file may take this long; then its lines are taken as they are.
-pub(crate) const PARSE_BUDGET: Duration = Duration::from_millis(200);
 
 /// Rows that are looked for by vectors alone.
 const NEAREST: usize = 100;
@@ -435,8 +433,7 @@ fn take(
     if cfg!(windows) {
         relative = relative.replace('\\', "/");
     }
-    let from = Instant::now();
-    let chunks = chunk::chunks(&relative, &text, &mut || from.elapsed() > PARSE_BUDGET);
+    let chunks = chunk::chunks(&relative, &text, &mut budget::of_a_parse());
     let first = {
         let mut shared = lock();
         let file = shared.0.len();

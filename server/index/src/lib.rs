@@ -1,6 +1,7 @@
 //! Finds the chunks of a workspace by words and, with an embedder, by what they mean. Knows no document, no
 //! editor and no protocol.
 
+mod budget;
 mod disk;
 mod folder;
 mod index;

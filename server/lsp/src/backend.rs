@@ -13,7 +13,7 @@ use crate::edge::wire_number;
 use crate::main_loop::{Asked, Event, Events, Refusal, Reply, Request};
 use crate::outbox::Outbox;
 use crate::proto::facts;
-use crate::proto::from::{CommandAsk, CompletionAsk, Lenient};
+use crate::proto::from::{CommandAsk, CompletionAsk, Lenient, SearchAsk};
 use crate::proto::to;
 
 /// The forwarding end of the event channel.
@@ -31,6 +31,7 @@ pub(crate) fn service(events: Events, outbox: Outbox) -> (LspService<Backend>, C
     })
     .custom_method("textDocument/inlineCompletion", Backend::inline_completion)
     .custom_method("textDocument/completion", Backend::completion)
+    .custom_method("foretoken/search", Backend::search)
     .custom_method("workspace/executeCommand", Backend::execute_command)
     .finish()
 }
@@ -72,6 +73,16 @@ impl Backend {
         })
         .await
         .unwrap_or_else(|| Ok(to::empty_menu()))
+        .map_err(Error::from)
+    }
+
+    async fn search(&self, params: Lenient<SearchAsk>) -> Result<LspAny> {
+        self.ask(|reply| Request::Search {
+            ask: params.into_inner(),
+            reply,
+        })
+        .await
+        .unwrap_or(Err(Refusal::Internal))
         .map_err(Error::from)
     }
 

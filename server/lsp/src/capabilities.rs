@@ -4,8 +4,8 @@
 use foretoken_engine::position::Encoding;
 use tower_lsp::gen_lsp_types::{
     CompletionOptions, ExecuteCommandOptions, InitializeResult, InlineCompletionProvider,
-    PositionEncodingKind, ServerCapabilities, ServerInfo, TextDocumentSync, TextDocumentSyncKind,
-    TextDocumentSyncOptions, WorkDoneProgressOptions,
+    PositionEncodingKind, Save, ServerCapabilities, ServerInfo, TextDocumentSync,
+    TextDocumentSyncKind, TextDocumentSyncOptions, WorkDoneProgressOptions,
 };
 
 use crate::client::Facts;
@@ -26,7 +26,8 @@ pub(crate) fn initialize_result(facts: &Facts, menu: Menu) -> InitializeResult {
                 change: Some(TextDocumentSyncKind::Incremental),
                 will_save: None,
                 will_save_wait_until: None,
-                save: None,
+                // Whoever is not asked for it does not tell of it.
+                save: Some(Save::Bool(true)),
             })),
             // Always present: Neovim cannot register later and lsp-mode does not advertise.
             inline_completion_provider: Some(InlineCompletionProvider::Bool(true)),

@@ -181,6 +181,7 @@ impl Context {
     fn serve_options(&self) -> ServeOptions {
         ServeOptions {
             layers: self.layers.clone(),
+            paths: self.paths.clone(),
             ..ServeOptions::default()
         }
     }

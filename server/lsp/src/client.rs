@@ -23,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) configuration: bool,
     /// It can be asked to tell when the settings change.
     pub(crate) settings_watch: bool,
+    /// It can be asked to tell when files change.
+    pub(crate) file_watch: bool,
     /// Completion items may say that their text is inserted as it is.
     pub(crate) insert_as_is: bool,
     /// It asked for the notification `didChangeStatus`.

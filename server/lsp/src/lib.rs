@@ -21,6 +21,7 @@ mod effort;
 mod flight;
 mod frames;
 mod handlers;
+mod index;
 mod main_loop;
 mod model;
 mod offers;

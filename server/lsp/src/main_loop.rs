@@ -4,6 +4,7 @@
 //! Do not wait for anything here but the next event or the earliest deadline.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,8 +21,9 @@ use tower_lsp::gen_lsp_types::{CompletionList, InitializeResult, InlineCompletio
 
 use crate::ahead::Gone;
 use crate::flight::{self, Answer};
+use crate::pipeline::reindex;
 use crate::power::Supply;
-use crate::proto::from::{CommandAsk, CompletionAsk};
+use crate::proto::from::{CommandAsk, CompletionAsk, SearchAsk};
 use crate::serve::{Fault, TICK};
 use crate::state::{Item, State};
 
@@ -83,6 +85,8 @@ pub(crate) enum Event {
     Model(infer::State),
     /// The client answered for its settings.
     Settings(Value),
+    /// What the index has to say.
+    Index(reindex::Report),
     /// Where the machine's power comes from now.
     Power(Supply),
     /// The editor's process has ended without a word.
@@ -115,6 +119,10 @@ pub(crate) enum Notification {
     /// A document message of a shape that cannot be read.
     Unreadable {
         uri: Option<String>,
+    },
+    /// Files of these paths were written, made or removed.
+    Saved {
+        paths: Vec<PathBuf>,
     },
     Focused {
         uri: String,
@@ -154,6 +162,10 @@ pub(crate) enum Request {
     Completion {
         ask: Option<CompletionAsk>,
         reply: Reply<CompletionList>,
+    },
+    Search {
+        ask: Option<SearchAsk>,
+        reply: Reply<Value>,
     },
     Command {
         ask: Option<CommandAsk>,
@@ -326,6 +338,7 @@ fn write(state: &mut State, event: Event) {
         } => state.prepared(&uri, (opening, version), window),
         Event::Model(model) => state.model_changed(model),
         Event::Settings(settings) => state.take_settings(&settings),
+        Event::Index(report) => state.index_report(report),
         Event::Power(supply) => state.power(supply),
         Event::ParentEnded => state.parent_ended(),
         Event::Exit | Event::InputClosed => state.close_session(),
@@ -355,6 +368,7 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
         } => state.change(&uri, wire, version, &changes),
         Notification::Closed { uri } => state.close(&uri),
         Notification::Unreadable { uri } => state.unreadable(uri.as_deref()),
+        Notification::Saved { paths } => state.index_saved(paths),
         Notification::Focused { uri } => state.activate(&uri),
         Notification::Cursor { uri, position } => state.cursor(uri, position),
         Notification::Configuration(settings) => state.configure(&settings),
@@ -372,6 +386,7 @@ fn serve(state: &mut State, wire: u64, request: Request) {
         }
         Request::Inline { ask, reply } => state.ask(wire, ask, Answer::Inline(reply)),
         Request::Completion { ask, reply } => state.ask(wire, ask, Answer::Menu(reply)),
+        Request::Search { ask, reply } => state.index_search(ask, reply),
         Request::Command { ask, reply } => match state.command(ask) {
             Ok(answer) => reply.send(answer),
             Err(refusal) => reply.refuse(refusal),

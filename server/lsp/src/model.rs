@@ -128,7 +128,8 @@ impl State {
     }
 
     /// Begins a progress unless one is on the screen already; only where the client shows any.
-    fn progress_begin(&mut self, title: &str) {
+    /// True when it is there now.
+    pub(crate) fn progress_begin(&mut self, title: &str) -> bool {
         let may = self.facts.work_done_progress && !self.session.in_progress;
         if may {
             self.session.in_progress = true;
@@ -136,9 +137,10 @@ impl State {
                 title: title.to_owned(),
             }));
         }
+        may
     }
 
-    fn progress(&self, step: Progress) {
+    pub(crate) fn progress(&self, step: Progress) {
         if self.session.in_progress {
             self.seams.outbox.send(Outgoing::Progress(step));
         }

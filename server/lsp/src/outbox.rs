@@ -54,6 +54,8 @@ pub(crate) enum Outgoing {
     AskSettings,
     /// Asks to be told when the settings change.
     WatchSettings,
+    /// Asks to be told when files change.
+    WatchFiles,
     Progress(Progress),
     /// The last one: nothing is said after the reply to `shutdown`.
     Close(Reply<()>),
@@ -136,6 +138,9 @@ async fn deliver(
             Outgoing::WatchSettings => {
                 tokio::spawn(watch_settings(client.clone()));
             }
+            Outgoing::WatchFiles => {
+                tokio::spawn(watch_files(client.clone()));
+            }
             Outgoing::Progress(step) => {
                 let _ = progress.send(step);
                 if let Some(steps) = steps.take() {
@@ -189,6 +194,21 @@ async fn watch_settings(client: Client) {
         register_options: Some(serde_json::json!({"section": "foretoken"})),
     };
     // Without it the settings of the start stay in force.
+    let _ = limited(
+        REGISTER_LIMIT,
+        client.register_capability(vec![registration]),
+    )
+    .await;
+}
+
+/// All files: which of them matter, ignore files say, and those may change.
+async fn watch_files(client: Client) {
+    let registration = Registration {
+        id: "foretoken-files".to_owned(),
+        method: "workspace/didChangeWatchedFiles".to_owned(),
+        register_options: Some(serde_json::json!({"watchers": [{"globPattern": "**/*"}]})),
+    };
+    // Without it files that change beside the editor are found at the next start.
     let _ = limited(
         REGISTER_LIMIT,
         client.register_capability(vec![registration]),

@@ -5,4 +5,5 @@ pub mod cache;
 pub mod choose;
 pub mod complete;
 pub mod generate;
+pub mod reindex;
 pub mod report;

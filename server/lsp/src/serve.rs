@@ -14,8 +14,10 @@ use crate::backend;
 use crate::config::Layers;
 use crate::edge::Ordered;
 use crate::frames::Frames;
+use crate::index::Index;
 use crate::main_loop::{self, Event, Events};
 use crate::outbox::Outbox;
+use crate::paths::Paths;
 use crate::session::{Seams, Session};
 use crate::state::State;
 
@@ -43,6 +45,8 @@ pub struct ServeOptions {
     pub layers: Layers,
     /// How to start the model; `None` follows the settings.
     pub infer: Option<foretoken_infer::Options>,
+    /// Where the indexes of workspaces lie; without it none is kept.
+    pub paths: Option<Paths>,
     /// A model that runs already, used in place of a new one.
     pub model: Option<Infer>,
     /// For tests.
@@ -91,7 +95,7 @@ where
     };
     let (ended, end) = oneshot::channel();
     let session = Session::new(options.layers, options.infer, options.model);
-    let state = State::new(seams, session);
+    let state = State::new(seams, session, Index::new(options.paths));
     let stall = options.fault.clone();
     let spawned = std::thread::Builder::new()
         .name("foretoken-loop".to_owned())

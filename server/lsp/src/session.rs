@@ -20,6 +20,7 @@ use crate::capabilities;
 use crate::config::{Layers, Settings};
 use crate::counts::Counts;
 use crate::flight::{Answer, Waiter};
+use crate::index;
 use crate::main_loop::{Event, Events, Reply};
 use crate::model::Awaited;
 use crate::outbox::{Outbox, Outgoing};
@@ -133,6 +134,11 @@ impl Session {
             off: Off::of_environment(),
             parent: None,
         }
+    }
+
+    /// A workspace's settings file that cannot be read might forbid more than we know.
+    pub(crate) fn is_workspace_file_broken(&self) -> bool {
+        index::is_broken(&self.layers.resolve().problems)
     }
 
     /// The settings in force.
@@ -270,6 +276,7 @@ impl State {
     /// show it.
     fn resolve_settings(&mut self) {
         let resolved = self.session.layers.resolve();
+        let before = Arc::clone(&self.settings);
         if *self.settings != resolved.settings {
             self.forget_results();
             self.settings = Arc::new(resolved.settings);
@@ -280,6 +287,7 @@ impl State {
             for problem in resolved.problems {
                 self.tell(&problem.sentence);
             }
+            self.index_settle(Some(&before));
         }
     }
 
@@ -333,6 +341,7 @@ impl State {
     /// The last act; true when the client asked for it first.
     pub(crate) async fn shut_down(mut self) -> bool {
         self.end_work();
+        self.index_stop("the session has ended");
         let own = self.session.infer.take().filter(|_| !self.session.given);
         if let Some(infer) = own {
             // The process ends next. ONNX Runtime must not be at work then: its global objects are

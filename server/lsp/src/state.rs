@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::counts::Counts;
 use crate::effort::Effort;
 use crate::flight::Flight;
+use crate::index::Index;
 use crate::offers::{Dismissed, Offers};
 use crate::pipeline::cache::Cache;
 use crate::pipeline::report::Report;
@@ -67,6 +68,7 @@ pub(crate) struct State {
     pub(crate) ahead_done: Option<u64>,
     /// Documents opened so far.
     opened: u64,
+    pub(crate) index: Index,
     /// Where was edited lately, by the documents' openings.
     pub(crate) recent: Recent,
 }
@@ -119,7 +121,7 @@ pub(crate) struct LastChange {
 }
 
 impl State {
-    pub(crate) fn new(seams: Seams, session: Session) -> State {
+    pub(crate) fn new(seams: Seams, session: Session, index: Index) -> State {
         State {
             settings: Arc::new(session.settings()),
             seams,
@@ -137,6 +139,7 @@ impl State {
             written: Written::default(),
             ahead_done: None,
             opened: 0,
+            index,
             recent: Recent::default(),
         }
     }
@@ -169,6 +172,7 @@ impl State {
         self.documents.insert(uri.clone(), open);
         self.parse_elsewhere(&uri);
         self.learn_elsewhere(&uri);
+        self.index_changed(&uri);
         self.active = Some(uri);
     }
 
@@ -241,6 +245,7 @@ impl State {
             open.document.reparse(&mut || Clock::now() >= limit);
             self.carry_flight(uri);
             self.parse_elsewhere(uri);
+            self.index_changed(uri);
         }
     }
 
@@ -301,6 +306,9 @@ impl State {
 
     /// Nothing of a closed document is kept but its suggestions, for the case that it is opened again.
     pub(crate) fn close(&mut self, uri: &str) {
+        if let Some(open) = self.documents.get(uri) {
+            self.index_closed(&open.path);
+        }
         self.forget(uri);
         if self.active.as_deref() == Some(uri) {
             self.active = None;
@@ -435,7 +443,7 @@ pub(crate) mod tests {
             runtime: tokio::runtime::Handle::current(),
         };
         let session = Session::new(Layers::default(), None, None);
-        let mut state = State::new(seams, session);
+        let mut state = State::new(seams, session, Index::default());
         state.open(URI.to_owned(), 1, "rust", Item { version: 1, text });
         (state, received)
     }

@@ -51,6 +51,7 @@ impl State {
             },
             "latencyMs": self.counts.latencies(),
             "cache": {"places": self.cache.len(), "bytes": self.cache.bytes()},
+            "index": self.index_state(),
             "off": self.session.off.names(),
             "governor": self.effort.to_json(),
             "last": last,

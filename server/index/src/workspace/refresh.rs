@@ -12,9 +12,10 @@ use std::time::{Duration, Instant, SystemTime};
 use foretoken_engine::chunk::{self, Chunk};
 
 use super::{Disk, Workspace, lock};
+use crate::budget;
 use crate::disk::{Store, View, Writer};
 use crate::folder::Closed;
-use crate::index::{Error, PARSE_BUDGET};
+use crate::index::Error;
 use crate::overlay::Layer;
 use crate::record::{Record, Stamp};
 use crate::walk::{self, Progress, Skipped};
@@ -126,8 +127,7 @@ pub(super) fn cut(relative: &str, text: &str) -> Result<Vec<Chunk>, &'static str
     if let Some(reason) = walk::refused(text) {
         return Err(reason);
     }
-    let from = Instant::now();
-    let mut stop = || from.elapsed() > PARSE_BUDGET;
+    let mut stop = budget::of_a_parse();
     // A grammar is foreign code. The record remembers the text, so it is not tried again.
     panic::catch_unwind(AssertUnwindSafe(|| {
         chunk::chunks(relative, text, &mut stop)

@@ -49,6 +49,7 @@ pub(crate) fn facts(params: &Value) -> Facts {
         work_done_progress: flag("/window/workDoneProgress"),
         configuration: flag("/workspace/configuration"),
         settings_watch: flag("/workspace/didChangeConfiguration/dynamicRegistration"),
+        file_watch: flag("/workspace/didChangeWatchedFiles/dynamicRegistration"),
         insert_as_is: capability(
             "/textDocument/completion/completionItem/insertTextModeSupport/valueSet",
         )

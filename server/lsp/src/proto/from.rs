@@ -3,11 +3,14 @@
 //! The generated types are not used here: they refuse null and lose the document version that
 //! some clients send along with a request.
 
+use std::path::PathBuf;
+
 use foretoken_engine::document::Change;
 use foretoken_engine::position::{Position, Range};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::uri::path_of;
 use crate::main_loop::Notification;
 
 /// Parameters that never fail to be read: `None` where they have another shape. The completion
@@ -85,6 +88,25 @@ impl CompletionAsk {
     }
 }
 
+/// The parameters of `foretoken/search`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SearchAsk {
+    /// The question.
+    pub(crate) query: String,
+    /// Most hits.
+    #[serde(default)]
+    pub(crate) limit: Option<u16>,
+    /// A document of the folder that is meant, where there are several.
+    #[serde(default)]
+    uri: Option<String>,
+}
+
+impl SearchAsk {
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        self.uri.as_deref().map(|uri| PathBuf::from(path_of(uri)))
+    }
+}
+
 /// The parameters of `workspace/executeCommand`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CommandAsk {
@@ -145,6 +167,12 @@ pub(crate) fn notification(method: &str, params: Option<Value>) -> Option<Notifi
         "textDocument/didOpen" => opened(params),
         "textDocument/didChange" => changed(params),
         "textDocument/didClose" => closed(params),
+        "textDocument/didSave" => Notification::Saved {
+            paths: file_path(&uri_of(&params)?).into_iter().collect(),
+        },
+        "workspace/didChangeWatchedFiles" => Notification::Saved {
+            paths: watched(&params),
+        },
         "textDocument/didFocus" => Notification::Focused {
             uri: uri_of(&params)?,
         },
@@ -250,6 +278,19 @@ fn closed(params: Value) -> Notification {
         Some(uri) => Notification::Closed { uri },
         None => Notification::Unreadable { uri: None },
     }
+}
+
+/// The files of `workspace/didChangeWatchedFiles`; what happened to each is seen on the disk.
+fn watched(params: &Value) -> Vec<PathBuf> {
+    let changes = params.get("changes").and_then(Value::as_array);
+    let uris = changes.into_iter().flatten();
+    uris.filter_map(|change| file_path(change.get("uri")?.as_str()?))
+        .collect()
+}
+
+fn file_path(uri: &str) -> Option<PathBuf> {
+    uri.starts_with("file:")
+        .then(|| PathBuf::from(path_of(uri)))
 }
 
 /// Read apart from the rest, so that a misshapen message still names its document.
