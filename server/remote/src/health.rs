@@ -117,6 +117,17 @@ impl Health {
         })
     }
 
+    /// Whether an endpoint would be asked now; a probe of its breaker counts as a yes.
+    pub(crate) fn may(&self, endpoint: &Endpoint, now: Now) -> bool {
+        let Some(one) = self.endpoints.get(&endpoint.name) else {
+            return true;
+        };
+        let paused = one.paused.as_ref();
+        let paused = paused.is_some_and(|p| p.day == now.day && p.base_url == endpoint.base_url);
+        let parked = one.parked.is_some_and(|until| until > now.instant);
+        !paused && !parked && one.breaker.closed_in(now.instant).is_none()
+    }
+
     /// Ends a request: `None` is an answer.
     pub(crate) fn end(&mut self, begun: Begun, failure: Option<&Failure>, now: Now) {
         let one = self.endpoints.entry(begun.endpoint).or_default();

@@ -130,21 +130,66 @@ impl Keys {
         Key::new(&secret, origin.clone()).map(Some)
     }
 
+    /// Puts a key into the file, in place of the one that its origin had; the file is made where there is none.
+    ///
+    /// # Errors
+    /// [`Refusal::Key`] when the file is open to others, cannot be read as one of keys, or cannot be written;
+    /// then it is as it was.
+    pub fn store_in_file(&self, key: &Key) -> Result<(), Failure> {
+        let mut table = match std::fs::symlink_metadata(&self.file) {
+            Ok(_) => self.table()?,
+            Err(_) => BTreeMap::new(),
+        };
+        table.retain(|address, _| Origin::parse(address).as_ref() != Some(&key.origin));
+        table.insert(key.origin.to_string(), key.secret.clone());
+        let mut text = Zeroizing::new(String::new());
+        for (address, secret) in &table {
+            // Keys are printable ASCII, so only two characters need a backslash (TOML 1.0, basic strings).
+            let secret = secret
+                .expose_secret()
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"");
+            let secret = Zeroizing::new(secret);
+            text.push_str(&format!("{address:?} = \"{}\"\n", *secret));
+        }
+        self.replace(text.as_bytes()).map_err(|error| {
+            no_key(&format!(
+                "{} cannot be written: {error}",
+                self.file.display()
+            ))
+        })
+    }
+
+    /// Written beside and then moved, so that a crash leaves the old file; `tempfile` makes it 0600.
+    fn replace(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.file)?;
+        Ok(())
+    }
+
     fn in_file(&self, origin: &Origin) -> Result<Zeroizing<String>, Failure> {
+        let table = self.table()?;
+        let mut own = table.iter();
+        match own.find(|(address, _)| Origin::parse(address).as_ref() == Some(origin)) {
+            Some((_, secret)) => Ok(Zeroizing::new(secret.expose_secret().to_owned())),
+            None => Err(no_key(&format!(
+                "{} has no key for {origin}",
+                self.file.display()
+            ))),
+        }
+    }
+
+    fn table(&self) -> Result<BTreeMap<String, SecretString>, Failure> {
         let shown = self.file.display();
         private(&self.file)?;
         let text = std::fs::read_to_string(&self.file).map(Zeroizing::new);
         let text = text.map_err(|_| no_key(&format!("{shown} cannot be read")))?;
         // The parser's own message would show a line of the file.
-        let table: BTreeMap<String, SecretString> = toml::from_str(&text)
-            .map_err(|_| no_key(&format!("{shown} is no table of addresses and keys")))?;
-        let own = table
-            .iter()
-            .find(|(address, _)| Origin::parse(address).as_ref() == Some(origin));
-        match own {
-            Some((_, secret)) => Ok(Zeroizing::new(secret.expose_secret().to_owned())),
-            None => Err(no_key(&format!("{shown} has no key for {origin}"))),
-        }
+        let broken = |_| no_key(&format!("{shown} is no table of addresses and keys"));
+        toml::from_str(&text).map_err(broken)
     }
 }
 
@@ -209,16 +254,23 @@ pub fn remove_from_keychain(origin: &Origin) -> Result<(), Failure> {
 
 fn keychain_entry(origin: &Origin) -> Result<keyring_core::Entry, Failure> {
     let none = |_| no_key("this system has no keychain that can be used; use `env:NAME` or `file`");
+    #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+    return {
+        let _ = origin;
+        Err(none(()))
+    };
     #[cfg(target_os = "linux")]
     let store = linux_keyutils_keyring_store::Store::new().map_err(none)?;
     #[cfg(target_os = "macos")]
     let store = apple_native_keyring_store::keychain::Store::new().map_err(none)?;
     #[cfg(windows)]
     let store = windows_native_keyring_store::Store::new().map_err(none)?;
-    use keyring_core::api::CredentialStoreApi;
-    store
-        .build(SERVICE, &origin.to_string(), None)
-        .map_err(none)
+    #[cfg(any(target_os = "linux", target_os = "macos", windows))]
+    {
+        use keyring_core::api::CredentialStoreApi;
+        let entry = store.build(SERVICE, &origin.to_string(), None);
+        entry.map_err(none)
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::wire::{Delta, Usage};
 impl Shared {
     /// Ends when it is done, or when nobody listens any more.
     pub(super) async fn answer(&self, question: Question, events: Sender<Event>) {
-        let _running = match self.running.try_acquire() {
+        let running = match self.running.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
                 let _ = events.send(Event::Note(Note::Queued)).await;
@@ -39,11 +39,12 @@ impl Shared {
             tries: Vec::new(),
             deadline: Instant::now() + question.limits.total,
         };
-        if let Some(done) = story.run().await {
-            let done = Done {
-                tries: story.tries,
-                ..done
-            };
+        let done = story.run().await;
+        let tries = story.tries;
+        // Whoever reads slowly keeps nobody waiting.
+        drop(running);
+        if let Some(done) = done {
+            let done = Done { tries, ..done };
             let _ = events.send(Event::Done(Box::new(done))).await;
         }
     }
@@ -80,9 +81,10 @@ impl Story<'_> {
         };
         retries().request(now().instant);
         for (at, candidate) in plan.iter().enumerate() {
-            let more = at + 1 < plan.len();
             let mut retried = 0;
             loop {
+                // One that will not be asked takes no patience from the one before it.
+                let more = plan[at + 1..].iter().any(|next| self.may_ask(next));
                 let failure = match self.ask(candidate, more).await {
                     Came::Answer(done) => return Some(done),
                     Came::Cancelled => return None,
@@ -118,6 +120,13 @@ impl Story<'_> {
             }
         }
         Some(Done::failed(last))
+    }
+
+    fn may_ask(&self, candidate: &Candidate) -> bool {
+        let endpoint = &candidate.endpoint;
+        let target = endpoint.target();
+        let allowed = target.is_ok_and(|t| (self.question.gate.allow)(endpoint, &t.origin).is_ok());
+        allowed && self.shared.health().may(endpoint, now())
     }
 
     async fn note(&self, note: Note) {

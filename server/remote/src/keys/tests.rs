@@ -125,6 +125,36 @@ fn a_variable_by_name() {
     );
 }
 
+#[test]
+fn a_key_is_put_into_the_file_in_place_of_the_old_one() {
+    let home = tempfile::tempdir().unwrap();
+    let keys = Keys::new(home.path().join("keys.toml"));
+    let put = |address: &str, secret: &str| {
+        keys.store_in_file(&Key::new(secret, origin(address)).unwrap())
+    };
+    let get = |address: &str| {
+        keys.get(&KeySource::File, &origin(address))
+            .map(|k| k.unwrap().expose().to_owned())
+    };
+    let odd = r#"a"b\c'd#=]"#;
+    put("https://a.example", odd).unwrap();
+    put("http://127.0.0.1:4000", "local-key").unwrap();
+    put("https://A.example.", &canary()).unwrap();
+    assert_eq!(get("https://a.example"), Ok(canary()));
+    put("https://a.example", odd).unwrap();
+    assert_eq!(get("https://a.example"), Ok(odd.to_owned()));
+    assert_eq!(get("http://127.0.0.1:4000"), Ok("local-key".to_owned()));
+    let text = std::fs::read_to_string(home.path().join("keys.toml")).unwrap();
+    assert_eq!((text.lines().count(), text.contains("canary")), (2, false));
+    std::fs::write(home.path().join("keys.toml"), "not a table").unwrap();
+    assert!(put("https://a.example", "new").is_err());
+    assert_eq!(
+        std::fs::read_to_string(home.path().join("keys.toml")).unwrap(),
+        "not a table",
+        "as it was"
+    );
+}
+
 /// The real store of this system, where it has one that works without a person.
 #[test]
 fn the_systems_keychain_keeps_a_key_for_its_origin() {

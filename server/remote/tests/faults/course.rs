@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use foretoken_remote::Limits;
 use foretoken_remote::client::{Candidate, End, Event, Question, Remote};
 use foretoken_remote::failure::{Kind, Refusal};
 use foretoken_remote::keys::Keys;
@@ -101,6 +102,39 @@ async fn the_last_one_is_asked_again_and_a_flapping_one_answers() {
         "{:?}",
         told.notes
     );
+}
+
+/// The first one is as good as the last when nobody may be asked behind it.
+#[tokio::test]
+async fn a_candidate_that_will_not_be_asked_takes_no_patience() {
+    let slow = vec![
+        stream_head(),
+        Step::Pause(Duration::from_millis(600)),
+        Step::Send(openai(&["late"]).into()),
+        Step::Close,
+    ];
+    let (slow, parked) = (
+        Faultd::start(vec![slow]).await,
+        Faultd::start(vec![vec![whole(429, &[("retry-after", "60")], "")]]).await,
+    );
+    let remote = remote();
+    let second = || candidate(endpoint("parked", &parked.url(), ""));
+    ask(&remote, question(vec![second()])).await;
+    let plan = vec![candidate(endpoint("slow", &slow.url(), "")), second()];
+    let limits = Limits {
+        first_text: Some(Duration::from_millis(200)),
+        ..Limits::deep()
+    };
+    let told = ask(
+        &remote,
+        Question {
+            limits,
+            ..question(plan)
+        },
+    )
+    .await;
+    assert_eq!(told.line(), "Finished | late");
+    assert_eq!(parked.requests().len(), 1);
 }
 
 #[tokio::test]
