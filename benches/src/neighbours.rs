@@ -200,7 +200,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
         if kind.is_dir() {
             walk(&entry.path(), found)?;
         } else if kind.is_file()
-            && Language::from_path(&name).is_some_and(|language| language.grammar().is_some())
+            && Language::from_path(&name).is_some_and(Language::has_scopes)
             && SIZES.contains(&entry.metadata()?.len())
         {
             found.push(entry.path());

@@ -1,7 +1,8 @@
 //! The table of languages: one row per language, and the ways to find a row.
 
 use crate::queries;
-use crate::syntax::{self, Syntax};
+use crate::rows::{self, Row};
+use crate::syntax::Syntax;
 
 /// A language Foretoken can tell apart. [`Language::Text`] stands for every other kind of file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -24,103 +25,39 @@ pub enum Language {
     C,
     /// C++.
     Cpp,
+    /// C#.
+    CSharp,
+    /// Ruby.
+    Ruby,
+    /// PHP.
+    Php,
+    /// Kotlin.
+    Kotlin,
+    /// Swift.
+    Swift,
+    /// Scala.
+    Scala,
+    /// Zig.
+    Zig,
+    /// Lua.
+    Lua,
+    /// Shell scripts, read as Bash.
+    Bash,
+    /// HTML.
+    Html,
+    /// CSS.
+    Css,
+    /// Markdown, which has no grammar here: its headings are read line by line.
+    Markdown,
+    /// JSON, comments allowed.
+    Json,
+    /// TOML.
+    Toml,
+    /// YAML.
+    Yaml,
     /// Anything else.
     Text,
 }
-
-/// One row of the table.
-struct Row {
-    id: &'static str,
-    name: &'static str,
-    lsp_ids: &'static [&'static str],
-    extensions: &'static [&'static str],
-    file_names: &'static [&'static str],
-    syntax: &'static Syntax,
-}
-
-const RUST: Row = Row {
-    id: "rust",
-    name: "Rust",
-    lsp_ids: &["rust"],
-    extensions: &["rs"],
-    file_names: &[],
-    syntax: &syntax::RUST,
-};
-const PYTHON: Row = Row {
-    id: "python",
-    name: "Python",
-    lsp_ids: &["python"],
-    extensions: &["py", "pyi", "pyw"],
-    file_names: &["SConstruct", "SConscript", "wscript"],
-    syntax: &syntax::PYTHON,
-};
-const JAVASCRIPT: Row = Row {
-    id: "javascript",
-    name: "JavaScript",
-    lsp_ids: &["javascript", "javascriptreact"],
-    extensions: &["js", "jsx", "mjs", "cjs"],
-    file_names: &["Jakefile"],
-    syntax: &syntax::SCRIPT,
-};
-const TYPESCRIPT: Row = Row {
-    id: "typescript",
-    name: "TypeScript",
-    lsp_ids: &["typescript"],
-    extensions: &["ts", "mts", "cts"],
-    file_names: &[],
-    syntax: &syntax::SCRIPT,
-};
-const TSX: Row = Row {
-    id: "tsx",
-    name: "TypeScript JSX",
-    lsp_ids: &["typescriptreact", "tsx"],
-    extensions: &["tsx"],
-    file_names: &[],
-    syntax: &syntax::SCRIPT,
-};
-const GO: Row = Row {
-    id: "go",
-    name: "Go",
-    lsp_ids: &["go"],
-    extensions: &["go"],
-    file_names: &[],
-    syntax: &syntax::GO,
-};
-const JAVA: Row = Row {
-    id: "java",
-    name: "Java",
-    lsp_ids: &["java"],
-    extensions: &["java"],
-    file_names: &[],
-    syntax: &syntax::JAVA,
-};
-// A lone `.h` is read as C: where it is C++, the editor says so by its language id.
-const C: Row = Row {
-    id: "c",
-    name: "C",
-    lsp_ids: &["c"],
-    extensions: &["c", "h"],
-    file_names: &[],
-    syntax: &syntax::C,
-};
-const CPP: Row = Row {
-    id: "cpp",
-    name: "C++",
-    lsp_ids: &["cpp"],
-    extensions: &[
-        "cpp", "cc", "cxx", "c++", "C", "hpp", "hh", "hxx", "h++", "H", "ipp", "inl", "tpp",
-    ],
-    file_names: &[],
-    syntax: &syntax::C,
-};
-const TEXT: Row = Row {
-    id: "text",
-    name: "Plain text",
-    lsp_ids: &["plaintext", "text"],
-    extensions: &["txt"],
-    file_names: &[],
-    syntax: &syntax::TEXT,
-};
 
 impl Language {
     /// Every language, [`Language::Text`] last.
@@ -134,21 +71,51 @@ impl Language {
         Language::Java,
         Language::C,
         Language::Cpp,
+        Language::CSharp,
+        Language::Ruby,
+        Language::Php,
+        Language::Kotlin,
+        Language::Swift,
+        Language::Scala,
+        Language::Zig,
+        Language::Lua,
+        Language::Bash,
+        Language::Html,
+        Language::Css,
+        Language::Markdown,
+        Language::Json,
+        Language::Toml,
+        Language::Yaml,
         Language::Text,
     ];
 
     const fn row(self) -> &'static Row {
         match self {
-            Language::Rust => &RUST,
-            Language::Python => &PYTHON,
-            Language::JavaScript => &JAVASCRIPT,
-            Language::TypeScript => &TYPESCRIPT,
-            Language::Tsx => &TSX,
-            Language::Go => &GO,
-            Language::Java => &JAVA,
-            Language::C => &C,
-            Language::Cpp => &CPP,
-            Language::Text => &TEXT,
+            Language::Rust => &rows::RUST,
+            Language::Python => &rows::PYTHON,
+            Language::JavaScript => &rows::JAVASCRIPT,
+            Language::TypeScript => &rows::TYPESCRIPT,
+            Language::Tsx => &rows::TSX,
+            Language::Go => &rows::GO,
+            Language::Java => &rows::JAVA,
+            Language::C => &rows::C,
+            Language::Cpp => &rows::CPP,
+            Language::CSharp => &rows::CSHARP,
+            Language::Ruby => &rows::RUBY,
+            Language::Php => &rows::PHP,
+            Language::Kotlin => &rows::KOTLIN,
+            Language::Swift => &rows::SWIFT,
+            Language::Scala => &rows::SCALA,
+            Language::Zig => &rows::ZIG,
+            Language::Lua => &rows::LUA,
+            Language::Bash => &rows::BASH,
+            Language::Html => &rows::HTML,
+            Language::Css => &rows::CSS,
+            Language::Markdown => &rows::MARKDOWN,
+            Language::Json => &rows::JSON,
+            Language::Toml => &rows::TOML,
+            Language::Yaml => &rows::YAML,
+            Language::Text => &rows::TEXT,
         }
     }
 
@@ -222,7 +189,29 @@ impl Language {
         self.row().syntax
     }
 
-    /// The grammar, or `None` for text.
+    /// Whether suggestions have rules for this language. The others are completed as plain text: they are
+    /// not parsed while somebody types, and [`Language::scopes`] and [`Language::imports`] are `None`.
+    pub const fn has_scopes(self) -> bool {
+        matches!(
+            self,
+            Language::Rust
+                | Language::Python
+                | Language::JavaScript
+                | Language::TypeScript
+                | Language::Tsx
+                | Language::Go
+                | Language::Java
+                | Language::C
+                | Language::Cpp
+        )
+    }
+
+    /// Whether its files are settings or data: what a chunk of one is called is a key of its top level.
+    pub const fn is_configuration(self) -> bool {
+        matches!(self, Language::Json | Language::Toml | Language::Yaml)
+    }
+
+    /// The grammar, or `None` for text and for Markdown.
     pub fn grammar(self) -> Option<tree_sitter::Language> {
         let function = match self {
             Language::Rust => tree_sitter_rust::LANGUAGE,
@@ -234,22 +223,37 @@ impl Language {
             Language::Java => tree_sitter_java::LANGUAGE,
             Language::C => tree_sitter_c::LANGUAGE,
             Language::Cpp => tree_sitter_cpp::LANGUAGE,
-            Language::Text => return None,
+            Language::CSharp => tree_sitter_c_sharp::LANGUAGE,
+            Language::Ruby => tree_sitter_ruby::LANGUAGE,
+            Language::Php => tree_sitter_php::LANGUAGE_PHP,
+            Language::Kotlin => tree_sitter_kotlin_ng::LANGUAGE,
+            Language::Swift => tree_sitter_swift::LANGUAGE,
+            Language::Scala => tree_sitter_scala::LANGUAGE,
+            Language::Zig => tree_sitter_zig::LANGUAGE,
+            Language::Lua => tree_sitter_lua::LANGUAGE,
+            Language::Bash => tree_sitter_bash::LANGUAGE,
+            Language::Html => tree_sitter_html::LANGUAGE,
+            Language::Css => tree_sitter_css::LANGUAGE,
+            Language::Json => tree_sitter_json::LANGUAGE,
+            Language::Toml => tree_sitter_toml_ng::LANGUAGE,
+            Language::Yaml => tree_sitter_yaml::LANGUAGE,
+            Language::Markdown | Language::Text => return None,
         };
         Some(function.into())
     }
 
-    /// The compiled `scopes.scm`, or `None` for text. Its captures are named in [`crate::captures`].
+    /// The compiled `scopes.scm`, where [`Language::has_scopes`]. Its captures are named in [`crate::captures`].
     pub fn scopes(self) -> Option<&'static tree_sitter::Query> {
         queries::scopes(self)
     }
 
-    /// The compiled `chunks.scm`, or `None` for text: `@chunk` and `@name`.
+    /// The compiled `chunks.scm`, or `None` without a grammar: `@chunk` and `@name`, and `@kind` where another
+    /// node than the chunk's own says what it is.
     pub fn chunks(self) -> Option<&'static tree_sitter::Query> {
         queries::chunks(self)
     }
 
-    /// The compiled `imports.scm`, or `None` for text: `@source`, and where single names are taken
+    /// The compiled `imports.scm`, where [`Language::has_scopes`]: `@source`, and where single names are taken
     /// `@name` with `@alias` for one that is called otherwise here. Its predicates need the text.
     pub fn imports(self) -> Option<&'static tree_sitter::Query> {
         queries::imports(self)

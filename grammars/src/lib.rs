@@ -1,8 +1,8 @@
-//! What Foretoken knows of each programming language, as data: names and files, comment and string
-//! syntax, the tree-sitter grammar, and three queries of our own.
+//! What Foretoken knows of each language, as data: names and files, comment and string syntax, the
+//! tree-sitter grammar, and up to three queries of our own.
 //!
-//! - [`Language`] is the table. Everything that is not one of the nine grammars is [`Language::Text`],
-//!   which has no grammar and works by indentation and plain lines.
+//! - [`Language`] is the table. A file of none of them is [`Language::Text`], which has no grammar and works
+//!   by indentation and plain lines. Languages without `scopes.scm` are completed like it.
 //! - `queries/<language>/scopes.scm` says where a suggestion must stop and what is no code:
 //!   [`captures`] names what it captures.
 //! - `queries/<language>/chunks.scm` says what is one retrievable unit of a file.
@@ -13,6 +13,7 @@
 
 mod language;
 mod queries;
+mod rows;
 mod syntax;
 
 pub use language::Language;

@@ -20,6 +20,9 @@ pub mod captures {
     pub const COMMENT: &str = "comment";
     /// A retrievable unit of a file. `chunks.scm`.
     pub const CHUNK: &str = "chunk";
+    /// What says of what kind a chunk is, where that is not the chunk itself: the function that a variable
+    /// holds. `chunks.scm`.
+    pub const KIND: &str = "kind";
     /// The name a chunk defines, in `chunks.scm`; the name that is taken from elsewhere, as it is
     /// written there, in `imports.scm`.
     pub const NAME: &str = "name";
@@ -42,19 +45,35 @@ pub struct BrokenQuery {
 
 /// The query texts of one language.
 struct Sources {
-    scopes: &'static str,
     chunks: &'static str,
+    // `None` for what is completed as plain text.
+    suggestions: Option<Suggestions>,
+}
+
+/// The query texts that suggestions need.
+struct Suggestions {
+    scopes: &'static str,
     imports: &'static str,
 }
 
-/// The query texts of a language; `None` for text.
+/// The query texts of a language; `None` without a grammar.
 fn sources(language: Language) -> Option<Sources> {
     macro_rules! folder {
         ($id:literal) => {
             Sources {
-                scopes: include_str!(concat!("../queries/", $id, "/scopes.scm")),
                 chunks: include_str!(concat!("../queries/", $id, "/chunks.scm")),
-                imports: include_str!(concat!("../queries/", $id, "/imports.scm")),
+                suggestions: Some(Suggestions {
+                    scopes: include_str!(concat!("../queries/", $id, "/scopes.scm")),
+                    imports: include_str!(concat!("../queries/", $id, "/imports.scm")),
+                }),
+            }
+        };
+    }
+    macro_rules! chunks {
+        ($id:literal) => {
+            Sources {
+                chunks: include_str!(concat!("../queries/", $id, "/chunks.scm")),
+                suggestions: None,
             }
         };
     }
@@ -68,15 +87,29 @@ fn sources(language: Language) -> Option<Sources> {
         Language::Java => folder!("java"),
         Language::C => folder!("c"),
         Language::Cpp => folder!("cpp"),
-        Language::Text => return None,
+        Language::CSharp => chunks!("csharp"),
+        Language::Ruby => chunks!("ruby"),
+        Language::Php => chunks!("php"),
+        Language::Kotlin => chunks!("kotlin"),
+        Language::Swift => chunks!("swift"),
+        Language::Scala => chunks!("scala"),
+        Language::Zig => chunks!("zig"),
+        Language::Lua => chunks!("lua"),
+        Language::Bash => chunks!("bash"),
+        Language::Html => chunks!("html"),
+        Language::Css => chunks!("css"),
+        Language::Json => chunks!("json"),
+        Language::Toml => chunks!("toml"),
+        Language::Yaml => chunks!("yaml"),
+        Language::Markdown | Language::Text => return None,
     })
 }
 
 /// The compiled queries of one language.
 struct Compiled {
-    scopes: Query,
     chunks: Query,
-    imports: Query,
+    scopes: Option<Query>,
+    imports: Option<Query>,
 }
 
 /// A cell for each language: a query is compiled when its language is first met (1–20 ms each).
@@ -94,10 +127,15 @@ fn compile(language: Language) -> Result<Option<Compiled>, BrokenQuery> {
             error,
         })
     };
+    let suggestions = sources.suggestions.as_ref();
     Ok(Some(Compiled {
-        scopes: new("scopes", sources.scopes)?,
         chunks: new("chunks", sources.chunks)?,
-        imports: new("imports", sources.imports)?,
+        scopes: suggestions
+            .map(|texts| new("scopes", texts.scopes))
+            .transpose()?,
+        imports: suggestions
+            .map(|texts| new("imports", texts.imports))
+            .transpose()?,
     }))
 }
 
@@ -110,7 +148,7 @@ fn compiled(language: Language) -> Option<&'static Compiled> {
 }
 
 pub(crate) fn scopes(language: Language) -> Option<&'static Query> {
-    compiled(language).map(|all| &all.scopes)
+    compiled(language)?.scopes.as_ref()
 }
 
 pub(crate) fn chunks(language: Language) -> Option<&'static Query> {
@@ -118,7 +156,7 @@ pub(crate) fn chunks(language: Language) -> Option<&'static Query> {
 }
 
 pub(crate) fn imports(language: Language) -> Option<&'static Query> {
-    compiled(language).map(|all| &all.imports)
+    compiled(language)?.imports.as_ref()
 }
 
 /// Compiles every query of every language.

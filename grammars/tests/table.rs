@@ -23,7 +23,11 @@ fn ids_and_files_are_detected() {
         ("", "a.c", Language::C),
         ("", "dir.rs/readme", Language::Text),
         ("", ".rs", Language::Rust),
-        ("markdown", "README.md", Language::Text),
+        ("markdown", "README.md", Language::Markdown),
+        ("shellscript", "run", Language::Bash),
+        ("", "lib/Gemfile", Language::Ruby),
+        ("", "settings.JSON", Language::Json),
+        ("", "a.hs", Language::Text),
     ];
     for (id, path, expected) in cases {
         assert_eq!(Language::detect(id, path), expected, "{id:?} {path:?}");
@@ -49,21 +53,10 @@ fn ids_are_unique_and_lead_back() {
 fn lexical_facts_are_complete() {
     for language in Language::ALL.iter().copied() {
         let syntax = language.syntax();
-        assert_eq!(
-            language == Language::Text,
-            syntax.blocks == Blocks::None,
-            "{language:?}"
-        );
-        assert_eq!(
-            language == Language::Text,
-            syntax.line_comment.is_none(),
-            "{language:?}"
-        );
-        assert_eq!(
-            language == Language::Text,
-            syntax.quotes.is_empty(),
-            "{language:?}"
-        );
+        let as_text = !language.has_scopes();
+        assert_eq!(as_text, syntax.blocks == Blocks::None, "{language:?}");
+        assert_eq!(as_text, syntax.line_comment.is_none(), "{language:?}");
+        assert_eq!(as_text, syntax.quotes.is_empty(), "{language:?}");
         assert!(
             syntax
                 .multiline_quotes

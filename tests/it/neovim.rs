@@ -48,7 +48,8 @@ fn ghost_text_in_a_real_neovim() {
     );
 }
 
-/// The plugin attaches to the file types whose syntax the server knows, and to no other.
+/// The plugin attaches to the file types that suggestions have rules for, and to no other: prose and settings
+/// are completed as plain text only by whoever asks for it.
 #[test]
 fn the_plugin_lists_the_languages_of_the_server() {
     let path = root().join("editors/neovim/lsp/foretoken.lua");
@@ -60,7 +61,7 @@ fn the_plugin_lists_the_languages_of_the_server() {
     let listed: BTreeSet<&str> = list.split('\'').skip(1).step_by(2).collect();
     let known: BTreeSet<&str> = Language::ALL
         .iter()
-        .filter(|language| language.grammar().is_some())
+        .filter(|language| language.has_scopes())
         .flat_map(|language| language.lsp_ids())
         .copied()
         .collect();

@@ -16,6 +16,8 @@ pub const VERSION: u32 = 1;
 
 /// Most chunks of one file; what lies behind them is not found. Generated tables reach it.
 const MOST: usize = 4_000;
+/// Most chunks of a file of settings or data: what it is about stands at its head.
+const MOST_OF_CONFIGURATION: usize = 40;
 /// Chunks with fewer bytes join their neighbours (design constant: a name and a line or two of body).
 const LEAST_BYTES: usize = 300;
 /// Chunks with more bytes are cut: about 600 tokens, what a prompt can spare for one hit.
@@ -77,14 +79,19 @@ pub struct Chunk {
 /// text is cut into windows instead.
 pub fn chunks(path: &str, text: &str, stop: &mut dyn FnMut() -> bool) -> Vec<Chunk> {
     let lines = Lines::of(text);
-    let mut found = match Language::from_path(path).unwrap_or(Language::Text) {
+    let language = Language::from_path(path).unwrap_or(Language::Text);
+    let mut found = match language {
+        Language::Markdown => sections::of(text, &lines),
         Language::Text if sections::is_document(path) => sections::of(text, &lines),
         Language::Text => windows::of(text, &lines, 0..lines.count()),
         language => definitions::of(text, &lines, language, stop)
             .unwrap_or_else(|| windows::of(text, &lines, 0..lines.count())),
     };
     found.retain(|chunk| text[chunk.bytes.clone()].contains(char::is_alphanumeric));
-    found.truncate(MOST);
+    found.truncate(match language.is_configuration() {
+        true => MOST_OF_CONFIGURATION,
+        false => MOST,
+    });
     found
 }
 

@@ -66,7 +66,8 @@ impl Control {
                 Language::Java => "<|java|>",
                 Language::C => "<|c|>",
                 Language::Cpp => "<|cpp|>",
-                Language::Text => "<|text|>",
+                // What is completed as plain text: the model has no token of its own for it.
+                _ => "<|text|>",
             },
         }
     }

@@ -3,9 +3,10 @@
 use std::ops::{ControlFlow, Range};
 
 use foretoken_grammars::{Language, captures};
-use tree_sitter::{Parser, QueryCursor, StreamingIterator, Tree};
+use tree_sitter::{Node, Parser, QueryCursor, StreamingIterator, Tree};
 
-use super::{Chunk, Kind, LEAST_BYTES, Lines, MOST, MOST_BYTES, chunk, windows};
+use super::windows::{self, Border};
+use super::{Chunk, Kind, LEAST_BYTES, Lines, MOST, MOST_BYTES, chunk};
 
 /// Definitions inside definitions deeper than this stay parts of what encloses them.
 const DEEPEST: usize = 16;
@@ -14,13 +15,24 @@ const LONGEST: usize = 2 * 1024 * 1024;
 
 /// One definition of the file; lines with the comments and attributes above it.
 struct Definition {
+    // As it is spelt: `Store::find`, `Cache<K>`.
     name: String,
     kind: Kind,
     lines: Range<usize>,
     // The line of the definition itself, below its comments.
     head: usize,
+    // The line of its name; attributes of the definition may stand above it.
+    named: usize,
     // Definitions directly inside, by number.
     members: Vec<usize>,
+    // Where it may be cut, if it is too long to stay whole.
+    borders: Vec<Border>,
+}
+
+/// A chunk with the length of what its qualified name has of the enclosing ones.
+struct Emitted {
+    chunk: Chunk,
+    outer: usize,
 }
 
 /// The chunks of a file; `None` when its structure could not be read.
@@ -94,6 +106,7 @@ fn find(text: &str, lines: &Lines, language: Language, tree: &Tree) -> Option<Ve
     let query = language.chunks()?;
     let whole = query.capture_index_for_name(captures::CHUNK)?;
     let named = query.capture_index_for_name(captures::NAME)?;
+    let kinded = query.capture_index_for_name(captures::KIND);
     let mut cursor = QueryCursor::new();
     let mut matches = cursor.matches(query, tree.root_node(), text.as_bytes());
     let mut found: Vec<Definition> = Vec::new();
@@ -113,32 +126,93 @@ fn find(text: &str, lines: &Lines, language: Language, tree: &Tree) -> Option<Ve
         let (start, end) = (definition.start_byte(), definition.end_byte());
         let head = lines.at(start);
         let last = lines.at(end.saturating_sub(1).max(start));
+        // A decorator says nothing of what it decorates.
+        let told = kinded
+            .and_then(node)
+            .or_else(|| definition.child_by_field_name("definition"))
+            .unwrap_or(definition);
         found.push(Definition {
-            name: text
-                .get(name.byte_range())
-                .unwrap_or_default()
-                .chars()
-                .take(120)
-                .collect(),
-            // A decorator says nothing of what it decorates.
-            kind: kind(
-                definition
-                    .child_by_field_name("definition")
-                    .unwrap_or(definition)
-                    .kind(),
-            ),
+            name: text.get(name.byte_range()).map(spell).unwrap_or_default(),
+            kind: kind(told.kind()),
             lines: head..last + 1,
             head,
+            named: lines.at(name.start_byte()).clamp(head, last),
+            borders: match end - start > MOST_BYTES {
+                true => borders(definition, lines),
+                false => Vec::new(),
+            },
             members: Vec::new(),
         });
     }
     Some(found)
 }
 
+/// A name on one line, at most 120 characters: selectors and keys may be spread over several.
+fn spell(name: &str) -> String {
+    let mut spelt = String::new();
+    for word in name.trim_matches(['"', '\'']).split_whitespace() {
+        if !spelt.is_empty() {
+            spelt.push(' ');
+        }
+        spelt.extend(word.chars().take(120));
+    }
+    spelt.chars().take(120).collect()
+}
+
+/// The name alone, without the types that it is inside of and without type arguments: what a question calls it.
+fn own_name(spelt: &str) -> &str {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let bare = spelt
+        .split_once('<')
+        .map_or(spelt, |(bare, _)| bare.trim_end());
+    let path = |c: char| is_word(c) || ".:".contains(c);
+    if !bare.starts_with(is_word) || !bare.ends_with(is_word) || !bare.chars().all(path) {
+        return spelt;
+    }
+    bare.rsplit(['.', ':']).next().unwrap_or(spelt)
+}
+
+/// The lines on which the parts of a long definition begin; parts that are too long themselves are opened.
+fn borders(of: Node, lines: &Lines) -> Vec<Border> {
+    let mut found = Vec::new();
+    let mut open = vec![(of, 0)];
+    while let Some((node, depth)) = open.pop() {
+        let mut cursor = node.walk();
+        // Where a comment stands above, the part begins with it.
+        let mut commented = None;
+        for child in node.named_children(&mut cursor) {
+            let line = lines.at(child.start_byte());
+            if commented != Some(line) && commented.is_none_or(|below| line > below) {
+                found.push(Border { line, depth });
+            }
+            commented = child
+                .kind()
+                .contains("comment")
+                .then(|| lines.at(child.end_byte().saturating_sub(1)) + 1);
+            if child.byte_range().len() > MOST_BYTES && depth < DEEPEST {
+                open.push((child, depth + 1));
+            }
+        }
+    }
+    found.sort_unstable_by_key(|border| (border.line, border.depth));
+    found.dedup_by_key(|border| border.line);
+    found
+}
+
 /// The kind of a definition by the name of its node; grammars differ, these syllables do not.
 fn kind(node: &str) -> Kind {
     let has = |parts: &[&str]| parts.iter().any(|part| node.contains(part));
-    if has(&["function", "method", "constructor", "macro"]) {
+    let functions = [
+        "function",
+        "method",
+        "constructor",
+        "destructor",
+        "operator",
+        "init_declaration",
+        "macro",
+        "test",
+    ];
+    if has(&functions) {
         Kind::Function
     } else if has(&[
         "class",
@@ -156,8 +230,11 @@ fn kind(node: &str) -> Kind {
         "type_spec",
         "type_declaration",
         "annotation_type",
+        "protocol",
     ]) {
         Kind::Type
+    } else if ["element", "media_statement", "supports_statement"].contains(&node) {
+        Kind::Section
     } else {
         Kind::Value
     }
@@ -166,7 +243,8 @@ fn kind(node: &str) -> Kind {
 /// Orders the definitions, finds who is inside whom, draws comments to what they stand above.
 /// Returns the outermost ones.
 fn nest(all: &mut Vec<Definition>, text: &str, lines: &Lines) -> Vec<usize> {
-    all.sort_by_key(|d| (d.lines.start, std::cmp::Reverse(d.lines.end)));
+    // Of two readings of one node the more telling one stays: a constant that holds a type is a type.
+    all.sort_by_key(|d| (d.lines.start, std::cmp::Reverse(d.lines.end), d.kind));
     // A decorated definition and the definition itself, a declaration and its only declarator.
     all.dedup_by(|inner, outer| inner.lines.end == outer.lines.end && inner.name == outer.name);
     let mut top = Vec::new();
@@ -195,7 +273,7 @@ fn nest(all: &mut Vec<Definition>, text: &str, lines: &Lines) -> Vec<usize> {
             Some(outer) => all[outer].members.push(at),
             None => top.push(at),
         }
-        if !matches!(all[at].kind, Kind::Type) {
+        if !matches!(all[at].kind, Kind::Type | Kind::Section) {
             floor = all[at].lines.end;
         }
         open.push(at);
@@ -208,10 +286,11 @@ fn comments_above(text: &str, lines: &Lines, lowest: usize, head: usize) -> usiz
     let mut from = head;
     while from > lowest {
         let line = text[lines.bytes(&(from - 1..from))].trim();
-        let is_comment = ["//", "/*", "*", "#", "--", "@", "\"\"\"", ";", "%"]
+        let is_comment = ["//", "/*", "*", "#", "--", "@", "\"\"\"", ";", "%", "<!--"]
             .iter()
             .any(|mark| line.starts_with(mark))
-            || line.ends_with("*/");
+            || line.ends_with("*/")
+            || line.ends_with("-->");
         if !is_comment {
             break;
         }
@@ -224,7 +303,7 @@ struct Emitter<'a> {
     text: &'a str,
     lines: &'a Lines,
     all: &'a [Definition],
-    found: Vec<Chunk>,
+    found: Vec<Emitted>,
 }
 
 impl Emitter<'_> {
@@ -241,9 +320,10 @@ impl Emitter<'_> {
         if this.members.is_empty() || !apart || depth >= DEEPEST {
             let from = self.found.len();
             self.parts(this, &this.lines, &qualified);
-            let inner = this.members.iter().map(|member| all[*member].name.clone());
+            let inner = this.members.iter().map(|member| &all[*member].name);
             if let Some(first) = self.found.get_mut(from) {
-                first.names.extend(inner);
+                let inner = inner.map(|name| own_name(name).to_owned());
+                first.chunk.names.extend(inner);
             }
             return;
         }
@@ -262,54 +342,70 @@ impl Emitter<'_> {
     }
 
     fn parts(&mut self, of: &Definition, lines: &Range<usize>, qualified: &str) {
-        let signature = self.lines.bytes(&(of.head..of.head + 1));
-        for part in windows::cut(self.text, self.lines, lines.clone()) {
-            self.found.push(Chunk {
-                name: of.name.clone(),
+        let signature = self.lines.bytes(&(of.named..of.named + 1));
+        for part in windows::cut(self.text, self.lines, lines.clone(), &of.borders) {
+            let chunk = Chunk {
+                name: own_name(&of.name).to_owned(),
                 qualified: qualified.to_owned(),
                 signature: signature.clone(),
                 ..chunk(of.kind, self.lines, part)
+            };
+            self.found.push(Emitted {
+                chunk,
+                outer: qualified.len() - of.name.len(),
             });
         }
     }
 
     fn rest(&mut self, lines: Range<usize>, outer: &str) {
         let bytes = self.lines.bytes(&lines);
-        if !self.text[bytes].contains(char::is_alphanumeric) {
+        let text = &self.text[bytes.clone()];
+        if !text.contains(char::is_alphanumeric) {
             // A closing bracket belongs to what it closes.
             return;
         }
-        for part in windows::cut(self.text, self.lines, lines) {
-            self.found.push(Chunk {
+        let last = self.found.last_mut();
+        let last = last.filter(|last| last.chunk.bytes.end == bytes.start);
+        if let Some(last) = last.filter(|_| text.split_whitespace().all(|word| word == "end")) {
+            // So does a closing word.
+            last.chunk.bytes.end = bytes.end;
+            last.chunk.lines.end = lines.end as u32;
+            return;
+        }
+        for part in windows::cut(self.text, self.lines, lines, &[]) {
+            let chunk = Chunk {
                 qualified: outer.to_owned(),
                 ..chunk(Kind::Rest, self.lines, part)
+            };
+            self.found.push(Emitted {
+                chunk,
+                outer: outer.len(),
             });
         }
     }
 }
 
 /// Joins neighbours that are small, of one kind and of one enclosing name.
-fn join(chunks: Vec<Chunk>) -> Vec<Chunk> {
-    let outer = |chunk: &Chunk| {
-        let end = chunk.qualified.len().saturating_sub(chunk.name.len());
-        chunk.qualified[..end].to_owned()
-    };
-    let mut found: Vec<Chunk> = Vec::with_capacity(chunks.len());
-    for next in chunks {
-        if let Some(last) = found.last_mut() {
+fn join(chunks: Vec<Emitted>) -> Vec<Chunk> {
+    let mut found: Vec<Emitted> = Vec::with_capacity(chunks.len());
+    for one in chunks {
+        if let Some(before) = found.last_mut() {
+            let kin =
+                before.chunk.qualified.get(..before.outer) == one.chunk.qualified.get(..one.outer);
+            let (last, next) = (&mut before.chunk, &one.chunk);
             let small = last.bytes.len() < LEAST_BYTES && next.bytes.len() < LEAST_BYTES;
-            let kin = last.kind == next.kind && outer(last) == outer(&next);
             let near = next.bytes.start.saturating_sub(last.bytes.end) < LEAST_BYTES;
-            if small && kin && near && next.bytes.start >= last.bytes.end {
+            let same = last.kind == next.kind && kin;
+            if small && same && near && next.bytes.start >= last.bytes.end {
                 last.bytes.end = next.bytes.end;
                 last.lines.end = next.lines.end;
-                last.names
-                    .extend(Some(next.name).filter(|name| !name.is_empty()));
-                last.names.extend(next.names);
+                let named = Some(one.chunk.name).filter(|name| !name.is_empty());
+                last.names.extend(named);
+                last.names.extend(one.chunk.names);
                 continue;
             }
         }
-        found.push(next);
+        found.push(one);
     }
-    found
+    found.into_iter().map(|one| one.chunk).collect()
 }

@@ -1,13 +1,11 @@
-//! Sections: the headed parts of Markdown and of plain documents, named by the path of their headings.
+//! Sections: the headed parts of Markdown and reStructuredText, named by the path of their headings.
 
 use super::{Chunk, Kind, Lines, chunk, windows};
 
-/// Whether the file is prose with headings.
+/// Whether a file without a language is prose with headings.
 pub(super) fn is_document(path: &str) -> bool {
     let end = path.rsplit('.').next().unwrap_or_default();
-    ["md", "markdown", "mdx", "rst"]
-        .iter()
-        .any(|known| end.eq_ignore_ascii_case(known))
+    end.eq_ignore_ascii_case("rst")
 }
 
 /// One chunk a section; long ones are cut.
@@ -28,7 +26,7 @@ pub(super) fn of(text: &str, lines: &Lines) -> Vec<Chunk> {
         if heading.is_none() && line < lines.count() {
             continue;
         }
-        for part in windows::cut(text, lines, from..line) {
+        for part in windows::cut(text, lines, from..line, &[]) {
             let mut section = chunk(Kind::Section, lines, part);
             if let Some((_, name)) = path.last() {
                 section.name.clone_from(name);

@@ -4,6 +4,8 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
+mod languages;
+
 fn check(path: &str, text: &str, expected: Expect) {
     let found = chunks(path, text, &mut || false);
     let mut shown = String::new();
@@ -79,6 +81,55 @@ fn a_long_function_is_cut_and_keeps_its_name() {
 }
 
 #[test]
+fn a_long_function_is_cut_between_its_statements() {
+    let body = "        call(first, second, third, fourth, fifth);\n".repeat(14);
+    let statement = format!("    // Why.\n    if ready {{\n{body}    }}\n");
+    check(
+        "a.rs",
+        &format!("fn long() {{\n{}}}\n", statement.repeat(6)),
+        expect![[r#"
+            0..52 function long
+            52..104 function long
+        "#]],
+    );
+}
+
+#[test]
+fn a_name_is_what_a_question_calls_it() {
+    let body = "    call(first, second, third, fourth, fifth);\n".repeat(8);
+    check(
+        "a.cpp",
+        &format!(
+            "int data::Store::find(int key) {{\n{body}}}\n\nbool Store::operator<(int key) {{\n{body}}}\n"
+        ),
+        expect![[r#"
+            0..10 function data::Store::find
+            11..21 function Store::operator<
+        "#]],
+    );
+    let found = chunks("a.rs", "impl<K> cache::Cache<K> {}\n", &mut || false);
+    assert_eq!(
+        (&*found[0].name, &*found[0].qualified),
+        ("Cache", "cache::Cache<K>")
+    );
+}
+
+#[test]
+fn of_settings_and_data_the_head_is_enough() {
+    let text: String = (0..500)
+        .map(|at| {
+            format!(
+                "[table{at}]\n{}\n",
+                "key = \"some value that says something\"\n".repeat(8)
+            )
+        })
+        .collect();
+    assert_eq!(chunks("a.toml", &text, &mut || false).len(), 40);
+    let data = format!("[\n{}]\n", "  [1, 2, 3, 4, 5, 6, 7, 8],\n".repeat(9_000));
+    assert_eq!(chunks("a.json", &data, &mut || false).len(), 40);
+}
+
+#[test]
 fn sections_by_their_headings() {
     check(
         "README.md",
@@ -131,37 +182,104 @@ fn hostile_shapes_end_soon() {
         "\u{feff}fn a() {}\r\nfn b() {}\r\n".to_owned(),
         String::new(),
     ] {
-        for path in ["a.rs", "a.py", "a.ts", "a.md", "a"] {
+        for path in [
+            "a.rs", "a.py", "a.ts", "a.md", "a", "a.json", "a.yaml", "a.html", "a.scala",
+        ] {
             let mut asked = 0;
             let found = chunks(path, &text, &mut || {
                 asked += 1;
-                asked > 20_000
+                asked > 200
             });
             assert!(found.len() <= MOST);
         }
     }
 }
 
+/// What languages' files are made of, in no order that any of them wants.
+const PIECES: &[&str] = &[
+    "fn a() {\n",
+    "}\n",
+    "impl B {\n",
+    "// note\n",
+    "\n",
+    "let x = 1;\n",
+    "class C:\n",
+    "    def d(self):\n",
+    "        pass\n",
+    "# head\n",
+    "struct E;",
+    "ü ",
+    "mod f {\n",
+    "\"",
+    "const G: u8 = 1;\n",
+    "end\n",
+    "key: value\n",
+    "- item\n",
+    "[table]\n",
+    "{ \"a\": 1,\n",
+    "<p id=\"b\">",
+    "</p>\n",
+    "<?php\n",
+    "case $a in\n",
+    "esac\n",
+    "<<EOF\n",
+    "EOF\n",
+    "@media x {\n",
+    "/*",
+    "*/",
+    "'",
+    "\t",
+    "\r\n",
+    "\u{2028}",
+    "\u{202e}",
+    "object H {\n",
+    "namespace I;\n",
+    "a = function()\n",
+    "test \"j\" {\n",
+];
+
+/// A file of any language.
+fn any_path() -> impl proptest::strategy::Strategy<Value = String> {
+    let ends = Language::ALL.iter().flat_map(|l| l.extensions());
+    let paths: Vec<String> = ends.map(|end| format!("a.{end}")).collect();
+    proptest::sample::select(paths)
+}
+
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
     #[test]
     fn every_worded_line_is_in_a_chunk(
-        pieces in proptest::collection::vec(proptest::sample::select(vec![
-            "fn a() {\n", "}\n", "impl B {\n", "// note\n", "\n", "let x = 1;\n", "class C:\n",
-            "    def d(self):\n", "        pass\n", "# head\n", "struct E;", "ü ", "mod f {\n", "\"", "const G: u8 = 1;\n",
-        ]), 0..60),
-        path in proptest::sample::select(vec!["a.rs", "a.py", "a.js", "a.go", "a.java", "a.cpp", "a.md", "a.txt"]),
+        pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..60),
+        path in any_path(),
     ) {
         let text = pieces.concat();
-        let found = chunks(path, &text, &mut || false);
-        let mut covered = vec![false; text.lines().count() + 1];
+        let found = chunks(&path, &text, &mut || false);
+        let mut covered = vec![false; text.split('\n').count() + 1];
         for chunk in &found {
             assert!(text.get(chunk.bytes.clone()).is_some());
             assert!(text.get(chunk.signature.clone()).is_some());
             assert!(chunk.lines.start < chunk.lines.end);
             covered[chunk.lines.start as usize..chunk.lines.end as usize].fill(true);
         }
-        for (number, line) in text.lines().enumerate() {
-            assert!(covered[number] || !line.contains(char::is_alphanumeric), "{number} of {text:?}: {found:?}");
+        if found.len() == MOST_OF_CONFIGURATION {
+            return Ok(());
+        }
+        for (number, line) in text.split('\n').enumerate() {
+            let worded = line.contains(char::is_alphanumeric);
+            assert!(covered[number] || !worded, "{number} of {path} {text:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn any_bytes_in_any_language_have_chunks(
+        bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400),
+        path in any_path(),
+    ) {
+        let text = String::from_utf8_lossy(&bytes);
+        for chunk in chunks(&path, &text, &mut || false) {
+            assert!(text.get(chunk.bytes).is_some());
+            assert!(text.get(chunk.signature).is_some());
         }
     }
 }

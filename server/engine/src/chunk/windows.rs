@@ -28,18 +28,40 @@ pub(super) fn of(text: &str, lines: &Lines, range: Range<usize>) -> Vec<Chunk> {
     found
 }
 
-/// Cuts lines into runs of at most [`MOST_BYTES`], at an empty line of the last third where there is one.
-pub(super) fn cut(text: &str, lines: &Lines, range: Range<usize>) -> Vec<Range<usize>> {
+/// A line on which a part of a definition begins, and how many parts it is inside of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Border {
+    pub(super) line: usize,
+    pub(super) depth: usize,
+}
+
+/// Cuts lines into runs of at most [`MOST_BYTES`]: at the outermost and then last border (these are in order)
+/// of the second half, else at an empty line of the last third, else where they are full.
+pub(super) fn cut(
+    text: &str,
+    lines: &Lines,
+    range: Range<usize>,
+    borders: &[Border],
+) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = range.start;
     while from < range.end {
         let mut to = end(lines, from, range.end);
         if to < range.end {
+            let half = from + (to - from).div_ceil(2);
+            let first = borders.partition_point(|border| border.line <= half.max(from));
+            let fitting = borders[first..].iter().take_while(|b| b.line <= to);
+            let border = fitting.min_by_key(|b| (b.depth, std::cmp::Reverse(b.line)));
             let low = from + (to - from) * 2 / 3;
-            let empty = (low.max(from + 1)..to)
-                .rev()
-                .find(|line| text[lines.bytes(&(*line..line + 1))].trim().is_empty());
-            to = empty.map_or(to, |line| line + 1);
+            let empty = || {
+                (low.max(from + 1)..to)
+                    .rev()
+                    .find(|line| text[lines.bytes(&(*line..line + 1))].trim().is_empty())
+            };
+            to = match border {
+                Some(border) => border.line,
+                None => empty().map_or(to, |line| line + 1),
+            };
         }
         found.push(from..to);
         from = to;

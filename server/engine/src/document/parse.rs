@@ -90,7 +90,9 @@ impl Document {
 
     /// Parses the text, starting from the old tree.
     pub(super) fn parse(&mut self, patience: Patience, stop: &mut dyn FnMut() -> bool) {
-        let Some(grammar) = self.language.grammar().filter(|_| self.wants_tree()) else {
+        let grammar = self.language.grammar();
+        let wants = self.language.has_scopes() && self.wants_tree();
+        let Some(grammar) = grammar.filter(|_| wants) else {
             self.tree = None;
             self.settled();
             return;

@@ -29,9 +29,10 @@ pub struct ErrorWindow {
 }
 
 impl ErrorWindow {
-    /// The window around `at`. `None` without a grammar, or where a parse takes too long.
+    /// The window around `at`. `None` for what is completed as plain text, or where a parse takes too long.
     pub fn around(doc: &Document, at: usize) -> Option<Self> {
-        let grammar = doc.language().grammar()?;
+        let language = doc.language();
+        let grammar = language.grammar().filter(|_| language.has_scopes())?;
         let at = floor_boundary(doc.rope(), at);
         let window = range(doc, at);
         let text = doc.rope().byte_slice(window.clone()).to_string();

@@ -137,9 +137,12 @@ impl Default for Completion {
 }
 
 impl Completion {
-    /// Whether suggestions are wanted in the file at this absolute path, written in this language.
+    /// Whether suggestions are wanted in the file at this absolute path, written in this language. Without
+    /// them in plain text there are none in what is completed as plain text.
     pub fn allows(&self, path: &Path, language: Language) -> bool {
-        self.enabled && !self.disabled_languages.contains(&language) && !self.exclude.matches(path)
+        let disabled = |language| self.disabled_languages.contains(&language);
+        let as_text = !language.has_scopes() && disabled(Language::Text);
+        self.enabled && !as_text && !disabled(language) && !self.exclude.matches(path)
     }
 }
 
