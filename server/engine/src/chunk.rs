@@ -3,7 +3,7 @@
 //! Every line with a letter or digit in it belongs to a chunk, no line to two, except the lines in which
 //! windows overlap. A chunk holds ranges, never text: whoever shows it reads the text again.
 
-mod definitions;
+pub(crate) mod definitions;
 mod sections;
 mod windows;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 use foretoken_grammars::Language;
 
 /// Written into every index; to be changed with what [`chunks`] makes of a text, or old rows stay as they were.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Most chunks of one file; what lies behind them is not found. Generated tables reach it.
 const MOST: usize = 4_000;
@@ -96,13 +96,13 @@ pub fn chunks(path: &str, text: &str, stop: &mut dyn FnMut() -> bool) -> Vec<Chu
 }
 
 /// Where the lines of a text begin.
-struct Lines {
+pub(crate) struct Lines {
     // The start of each line and, last, the end of the text.
     starts: Vec<usize>,
 }
 
 impl Lines {
-    fn of(text: &str) -> Lines {
+    pub(crate) fn of(text: &str) -> Lines {
         let mut starts = vec![0];
         starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
         if starts.last() != Some(&text.len()) {
@@ -115,7 +115,7 @@ impl Lines {
         self.starts.len() - 1
     }
 
-    fn bytes(&self, lines: &Range<usize>) -> Range<usize> {
+    pub(crate) fn bytes(&self, lines: &Range<usize>) -> Range<usize> {
         self.starts[lines.start]..self.starts[lines.end]
     }
 

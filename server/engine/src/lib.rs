@@ -59,6 +59,7 @@ pub mod rank;
 pub mod redact;
 pub mod route;
 pub mod suggestion;
+pub mod symbols;
 pub mod syntax;
 pub mod terms;
 pub mod trigger;

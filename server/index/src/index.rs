@@ -596,7 +596,7 @@ mod tests {
         check(
             &build(root.path()),
             "release_step",
-            expect![".github/workflows/ci.yml:1 "],
+            expect![".github/workflows/ci.yml:1 release_step"],
         );
     }
 

@@ -21,7 +21,8 @@ struct Definition {
     lines: Range<usize>,
     // The line of the definition itself, below its comments.
     head: usize,
-    // The line of its name; attributes of the definition may stand above it.
+    // The byte and the line of its name; attributes of the definition may stand above it.
+    spelt: usize,
     named: usize,
     // Definitions directly inside, by number.
     members: Vec<usize>,
@@ -64,7 +65,63 @@ pub(super) fn of(
     Some(join(out.found))
 }
 
-fn parse(text: &str, language: Language, stop: &mut dyn FnMut() -> bool) -> Option<Tree> {
+/// A definition by itself, whatever chunk it is in.
+pub(crate) struct Outlined {
+    pub(crate) name: String,
+    pub(crate) qualified: String,
+    pub(crate) kind: Kind,
+    // With its comments; the lines of its head alone; the byte of its name.
+    pub(crate) lines: Range<usize>,
+    pub(crate) head: Range<usize>,
+    pub(crate) spelt: usize,
+}
+
+/// All definitions of a tree in their order, members included.
+pub(crate) fn outline(
+    text: &str,
+    lines: &Lines,
+    language: Language,
+    tree: &Tree,
+) -> Option<Vec<Outlined>> {
+    let mut all = find(text, lines, language, tree)?;
+    let top = nest(&mut all, text, lines);
+    let mut found = Vec::with_capacity(all.len());
+    let mut open: Vec<(usize, String)> = top
+        .into_iter()
+        .rev()
+        .map(|at| (at, String::new()))
+        .collect();
+    while let Some((at, outer)) = open.pop() {
+        let this = &all[at];
+        let qualified = within(&outer, &this.name);
+        let members = this.members.iter().rev();
+        open.extend(members.map(|member| (*member, qualified.clone())));
+        found.push(Outlined {
+            name: own_name(&this.name).to_owned(),
+            qualified,
+            kind: this.kind,
+            lines: this.lines.clone(),
+            head: this.named..this.named + 1,
+            spelt: this.spelt,
+        });
+    }
+    Some(found)
+}
+
+/// A name with that of what encloses it.
+fn within(outer: &str, name: &str) -> String {
+    match outer {
+        "" => name.to_owned(),
+        outer => format!("{outer}.{name}"),
+    }
+}
+
+/// The tree of a text; `None` once `stop` says so, and for a text that is too long.
+pub(crate) fn parse(
+    text: &str,
+    language: Language,
+    stop: &mut dyn FnMut() -> bool,
+) -> Option<Tree> {
     if text.len() > LONGEST {
         return None;
     }
@@ -136,6 +193,7 @@ fn find(text: &str, lines: &Lines, language: Language, tree: &Tree) -> Option<Ve
             kind: kind(told.kind()),
             lines: head..last + 1,
             head,
+            spelt: name.start_byte(),
             named: lines.at(name.start_byte()).clamp(head, last),
             borders: match end - start > MOST_BYTES {
                 true => borders(definition, lines),
@@ -311,10 +369,7 @@ impl Emitter<'_> {
     fn definition(&mut self, at: usize, outer: &str, depth: usize) {
         let all = self.all;
         let this = &all[at];
-        let qualified = match outer {
-            "" => this.name.clone(),
-            outer => format!("{outer}.{}", this.name),
-        };
+        let qualified = within(outer, &this.name);
         let size = self.lines.bytes(&this.lines).len();
         let apart = this.kind == Kind::Type && size > LEAST_BYTES * 2 || size > MOST_BYTES;
         if this.members.is_empty() || !apart || depth >= DEEPEST {
