@@ -8,6 +8,7 @@ pub mod editors;
 pub mod faultd;
 pub mod fixture;
 pub mod frames;
+pub mod litellm;
 pub mod mirror;
 pub mod persona;
 pub mod process;

@@ -146,9 +146,12 @@ impl State<'_> {
         // other way round; the group is what was asked for.
         self.report.model = incoming.header("x-litellm-model-group");
         match incoming.shape() {
-            Shape::Events => self.events(&mut incoming, sink).await,
-            Shape::Whole => self.whole(&mut incoming, sink).await,
+            Shape::Events => self.events(&mut incoming, sink).await?,
+            Shape::Whole => self.whole(&mut incoming, sink).await?,
         }
+        // The answer is whole; what is left is for the connection, and nobody waits for it.
+        drop(tokio::spawn(drain(incoming)));
+        Ok(())
     }
 
     /// The next clock that will run out, and its name.
@@ -226,7 +229,6 @@ impl State<'_> {
                 break;
             }
         }
-        drain(incoming).await;
         Ok(())
     }
 
@@ -310,14 +312,15 @@ impl State<'_> {
     }
 }
 
-/// Takes what has already come behind the end, so that the connection can serve again. Waits for nothing.
-async fn drain(incoming: &mut Incoming) {
+/// How long and how much the end of a body may take behind the end of its answer.
+const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN_MAX: usize = 64 << 10;
+
+/// Reads to the end of the body, so that the connection can serve again; where there is no end, it is closed.
+async fn drain(mut incoming: Incoming) {
     let mut rest = Vec::new();
-    for _ in 0..4 {
-        rest.clear();
-        match tokio::time::timeout(Duration::ZERO, incoming.chunk(&mut rest)).await {
-            Ok(Ok(true)) => {}
-            _ => return,
-        }
-    }
+    let read =
+        async { while rest.len() < DRAIN_MAX && incoming.chunk(&mut rest).await == Ok(true) {} };
+    // Too slow or broken: then the connection is not used again.
+    let _ = timeout_at(Instant::now() + DRAIN, read).await;
 }

@@ -208,7 +208,7 @@ async fn a_plan_of_slow_ones_ends_at_the_total_of_the_question() {
     .await;
     assert_eq!(told.line(), "Failed(Timeout(Total)) | ");
     assert!(
-        start.elapsed() < Duration::from_millis(1_200),
+        start.elapsed() < Duration::from_secs(3),
         "{:?}",
         start.elapsed()
     );

@@ -314,6 +314,33 @@ async fn connections_are_reused() {
     assert_eq!((server.requests().len(), server.connections()), (5, 1));
 }
 
+/// The end of the body may come a moment behind the end of the answer.
+#[tokio::test]
+async fn a_connection_serves_again_though_its_body_ends_late() {
+    let body = openai(&["a"]);
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = format!("{head}{:x}\r\n{body}\r\n", body.len());
+    let end = Step::Send(b"0\r\n\r\n".to_vec());
+    let server = Faultd::start(vec![vec![
+        Step::Send(chunk.into()),
+        Step::Pause(Duration::from_millis(30)),
+        end,
+    ]])
+    .await;
+    let remote = remote();
+    for _ in 0..3 {
+        let told = ask(
+            &remote,
+            question(vec![candidate(endpoint("a", &server.url(), ""))]),
+        )
+        .await;
+        assert_eq!(told.line(), "Finished | a");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert_eq!((server.requests().len(), server.connections()), (3, 1));
+}
+
 /// Servers close connections that wait too long; the next question must not pay for it.
 #[tokio::test]
 async fn a_connection_that_the_server_closed_meanwhile_is_no_failure() {

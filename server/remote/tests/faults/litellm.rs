@@ -1,8 +1,6 @@
 //! The client against the real LiteLLM proxy, which plays its models itself: every row of what it was seen to
 //! send. `fetch-litellm` installs it; where it is not, the test says so and ends.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,106 +11,33 @@ use foretoken_remote::keys::Keys;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::litellmd::Litellm;
 use crate::run::*;
 
-/// The program: `FORETOKEN_LITELLM`, or where `fetch-litellm` puts it.
-fn program() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let installed = target.join("litellm/bin/litellm");
-    let named = std::env::var_os("FORETOKEN_LITELLM").map(PathBuf::from);
-    named.or(Some(installed)).filter(|p| p.exists())
-}
-
+/// The proxy, and where keys for it are written.
 struct Proxy {
-    child: Child,
-    port: u16,
+    process: Litellm,
     home: tempfile::TempDir,
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Proxy {
-    async fn start(program: &Path) -> Proxy {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let home = tempfile::tempdir().unwrap();
-        let log = std::fs::File::create(home.path().join("log")).unwrap();
-        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/real");
-        #[expect(clippy::disallowed_methods, reason = "the proxy is a program")]
-        let child = std::process::Command::new(program)
-            .args([
-                "--config",
-                "litellm.yaml",
-                "--host",
-                "127.0.0.1",
-                "--telemetry",
-                "False",
-                "--port",
-                &port.to_string(),
-            ])
-            .current_dir(files)
-            .env(
-                "FORETOKEN_LITELLM_SELF",
-                format!("http://127.0.0.1:{port}/v1"),
-            )
-            // Prices from the package, not from the network; and a key that nobody uses.
-            .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-            .env("LITELLM_MASTER_KEY", format!("{:032x}", fastrand::u128(..)))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut proxy = Proxy { child, port, home };
-        let deadline = Instant::now() + Duration::from_secs(180);
-        while !proxy
-            .get("/health/liveliness")
-            .await
-            .starts_with("HTTP/1.1 200")
-        {
-            let log = || std::fs::read_to_string(proxy.home.path().join("log")).unwrap_or_default();
-            assert!(
-                proxy.child.try_wait().unwrap().is_none(),
-                "it ended: {}",
-                log()
-            );
-            assert!(Instant::now() < deadline, "it is not ready: {}", log());
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        proxy
+    fn port(&self) -> u16 {
+        self.process.port()
     }
 
-    async fn get(&self, path: &str) -> String {
-        self.raw(&format!(
-            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
-        ))
-        .await
-    }
-
+    /// What it answers to a request as written.
     async fn raw(&self, request: &str) -> String {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)).await else {
-            return String::new();
-        };
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port()))
+            .await
+            .unwrap();
         let mut answer = Vec::new();
-        if stream.write_all(request.as_bytes()).await.is_ok() {
-            let _ = stream.read_to_end(&mut answer).await;
-        }
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.read_to_end(&mut answer).await.unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     }
 
     fn endpoint(&self, more: &str) -> Arc<Endpoint> {
-        let url = format!("http://127.0.0.1:{}", self.port);
+        let url = format!("http://127.0.0.1:{}", self.port());
         endpoint(
             "proxy",
             &url,
@@ -125,7 +50,7 @@ impl Proxy {
         let file = self.home.path().join(format!("{key}.toml"));
         std::fs::write(
             &file,
-            format!("\"http://127.0.0.1:{}\" = {key:?}", self.port),
+            format!("\"http://127.0.0.1:{}\" = {key:?}", self.port()),
         )
         .unwrap();
         #[cfg(unix)]
@@ -168,13 +93,15 @@ const TEXT: &str = "Finished | The loop ends one too early.";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_table_of_litellm() {
-    let Some(program) = program() else {
-        println!(
-            "SKIP litellm: it is not installed; `cargo run -p foretoken-tests --bin fetch-litellm` does it"
-        );
-        return;
+    let process = match Litellm::start().await {
+        Ok(process) => process,
+        Err(why) => {
+            println!("SKIP litellm: {why}");
+            return;
+        }
     };
-    let proxy = Proxy::start(&program).await;
+    let home = tempfile::tempdir().unwrap();
+    let proxy = Proxy { process, home };
     answers(&proxy).await;
     failures(&proxy).await;
     limits(&proxy).await;

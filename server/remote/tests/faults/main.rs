@@ -13,6 +13,10 @@
 #[path = "../../../../tests/support/faultd.rs"]
 mod faultd;
 
+#[expect(unreachable_pub, reason = "the end-to-end tests use this file too")]
+#[path = "../../../../tests/support/litellm.rs"]
+mod litellmd;
+
 mod books;
 mod clocks;
 mod course;
