@@ -25,7 +25,8 @@ pub struct Endpoint {
     /// What it speaks.
     #[serde(default)]
     pub wire: Wire,
-    /// Up to and without `chat/completions` or `messages`; `/v1` is added where the path is empty.
+    /// Up to and without `chat/completions` or `messages`; `/v1` is added where the path is empty. A query, such
+    /// as a version, is kept.
     pub base_url: String,
     /// Declared, never inferred: a proxy on this machine usually forwards to the outside.
     #[serde(default)]
@@ -198,7 +199,6 @@ impl Endpoint {
         if url.set_host(Some(&origin.host)).is_err() {
             return refuse(Refusal::Address, "");
         }
-        url.set_query(None);
         url.set_fragment(None);
         let base = match url.path().trim_end_matches('/') {
             "" => "/v1".to_owned(),

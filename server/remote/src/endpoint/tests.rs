@@ -51,7 +51,7 @@ fn a03_origins_of_addresses() {
         https://good.example@evil.example/v1 -> Refused(Address)
         https://user:secret@good.example -> Refused(Address)
         https://аpi.example.com/v1 -> https://xn--pi-6kc.example.com | https://xn--pi-6kc.example.com/v1/chat/completions
-        https://bücher.example/base?x=1#y -> https://xn--bcher-kva.example | https://xn--bcher-kva.example/base/chat/completions
+        https://bücher.example/base?x=1#y -> https://xn--bcher-kva.example | https://xn--bcher-kva.example/base/chat/completions?x=1
         https://127.0.0.1.evil.example -> https://127.0.0.1.evil.example | https://127.0.0.1.evil.example/v1/chat/completions
         http://127.1 -> http://127.0.0.1 | http://127.0.0.1/v1/chat/completions
         http://0x7f000001/ -> http://127.0.0.1 | http://127.0.0.1/v1/chat/completions

@@ -1,6 +1,8 @@
 //! Answers as they were met, in; deltas out.
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::failure::Limit;
@@ -385,4 +387,93 @@ fn every_text_of_a_body_is_found_unescaped() {
         assert!(all.contains(text), "{text} in {all}");
     }
     assert_eq!(texts(r#"{"a":["line\nbreak"]}"#), ["line\nbreak"]);
+}
+
+/// JSON of any shape, made of the names that the wires look for.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z \u{e9}]{0,8}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "stop",
+            "text",
+            "tool_use",
+            "message_start",
+            "content_block_delta",
+            "message_delta",
+            "error",
+            "529"
+        ])
+        .prop_map(Value::from),
+    ];
+    let names = [
+        "type",
+        "choices",
+        "delta",
+        "message",
+        "content",
+        "text",
+        "usage",
+        "error",
+        "code",
+        "index",
+        "finish_reason",
+        "tool_calls",
+        "function",
+        "arguments",
+        "input",
+        "prompt_tokens",
+        "input_tokens",
+        "stop_reason",
+        "content_block",
+        "model",
+    ];
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((prop::sample::select(names.to_vec()), inner), 0..6).prop_map(
+                |fields| {
+                    fields
+                        .into_iter()
+                        .map(|(name, value)| (name.to_owned(), value))
+                        .collect::<serde_json::Map<_, _>>()
+                        .into()
+                }
+            ),
+        ]
+    })
+}
+
+proptest! {
+    /// Nothing that a provider can say panics, and a message of an error is short and plain.
+    #[test]
+    fn any_answer_is_read_without_a_panic(value in any_json(), status in 200u16..600) {
+        let text = value.to_string();
+        for wire in [Wire::OpenAi, Wire::Anthropic] {
+            let mut deltas = Vec::new();
+            let event = sse::Event { name: String::new(), data: text.clone() };
+            for failure in [wire.event(&event, &mut deltas).err(), wire.whole(&text, &mut deltas).err()].into_iter().flatten() {
+                prop_assert!(failure.said.chars().count() <= crate::failure::SAID_MAX + 1);
+            }
+        }
+        let failure = of_status(status, &text);
+        prop_assert!(!failure.sentence("a").chars().any(char::is_control));
+        prop_assert_eq!(of_status(status, &json!({ "error": value }).to_string()).status, Some(status));
+    }
+
+    /// Whatever the texts are, the body is JSON that holds them unchanged.
+    #[test]
+    fn any_text_survives_the_body(system in any::<String>(), text in any::<String>(), stable in 0usize..9) {
+        let message = Message { text: text.clone(), stable, ..Message::default() };
+        let request = ChatRequest { system: system.clone(), messages: vec![message], ..ChatRequest::default() };
+        for wire in [Wire::OpenAi, Wire::Anthropic] {
+            let body = wire.body(&request, Dialect::default());
+            prop_assert!(!body.contains('\n'));
+            let said = texts(&body).concat();
+            prop_assert!(said.contains(&system) && said.contains(&text));
+        }
+    }
 }
