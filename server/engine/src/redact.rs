@@ -12,6 +12,7 @@ mod personal;
 mod rules;
 mod vault;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
@@ -139,12 +140,14 @@ impl Redactor {
         }
         if scope == Scope::Everything {
             // A password before a host looks like an address: what is a secret is nothing else besides.
+            found = without_overlaps(found);
             let secrets = found.len();
             for finding in personal::find(text) {
-                let overlaps = |secret: &Finding| {
-                    finding.span.start < secret.span.end && secret.span.start < finding.span.end
-                };
-                if !found[..secrets].iter().any(overlaps) {
+                let next = found[..secrets].partition_point(|f| f.span.end <= finding.span.start);
+                let free = found[..secrets]
+                    .get(next)
+                    .is_none_or(|secret| finding.span.end <= secret.span.start);
+                if free {
                     found.push(finding);
                 }
             }
@@ -213,17 +216,15 @@ pub fn signals(found: &[Finding]) -> ContentSignals {
 fn without_overlaps(mut found: Vec<Finding>) -> Vec<Finding> {
     // The longest first, so that it wins wherever it overlaps; of two of one length the rule that stands first.
     found.sort_by_key(|f| (usize::MAX - f.span.len(), f.span.start));
-    let mut kept: Vec<Finding> = Vec::with_capacity(found.len());
+    // What is kept, by its start; none overlaps another, so only the neighbours matter.
+    let mut kept: BTreeMap<usize, Finding> = BTreeMap::new();
     for finding in found {
-        let overlaps = |other: &Finding| {
-            finding.span.start < other.span.end && other.span.start < finding.span.end
-        };
-        if !kept.iter().any(overlaps) {
-            kept.push(finding);
+        let before = kept.range(..finding.span.end).next_back();
+        if before.is_none_or(|(_, other)| other.span.end <= finding.span.start) {
+            kept.insert(finding.span.start, finding);
         }
     }
-    kept.sort_by_key(|f| f.span.start);
-    kept
+    kept.into_values().collect()
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ pub(super) fn section(sections: &[Placed], number: u32) -> Option<&Placed> {
 
 /// A citation at the start of `text`, which begins with `[`: its numbers and its bytes. `[S3]` or `[S1, S4]`.
 pub(super) fn citation(text: &str) -> Option<(Vec<u32>, usize)> {
-    let end = text.find(']').filter(|end| *end <= 60)?;
+    let near = &text[..text.floor_char_boundary(60)];
+    let end = near.find(']')?;
     let mut numbers = Vec::new();
     for part in text[1..end].split([',', ';']) {
         let digits = part.trim().strip_prefix('S')?;

@@ -51,11 +51,25 @@ pub fn judge(url: &str) -> Link {
 
 /// The first bare address in a text, as some renderers would make a link of it: bytes from and to.
 pub(super) fn bare(text: &str) -> Option<std::ops::Range<usize>> {
-    let low = text.to_ascii_lowercase();
-    let starts = ["http://", "https://", "www."]
-        .into_iter()
-        .filter_map(|prefix| low.find(prefix));
-    let start = starts.min()?;
+    // From the rare sign in each of them: no text is looked at twice.
+    let bytes = text.as_bytes();
+    let ends_with = |at: usize, prefix: &str| {
+        at >= prefix.len() && bytes[at - prefix.len()..at].eq_ignore_ascii_case(prefix.as_bytes())
+    };
+    let start = memchr::memchr2_iter(b'/', b'.', bytes).find_map(|at| {
+        let prefixes = ["https:/", "http:/", "www"];
+        let prefix = prefixes
+            .into_iter()
+            .find(|prefix| match prefix.ends_with('/') {
+                true => {
+                    bytes[at] == b'/'
+                        && ends_with(at + 1, prefix)
+                        && bytes.get(at + 1) == Some(&b'/')
+                }
+                false => bytes[at] == b'.' && ends_with(at, prefix),
+            })?;
+        Some(at + usize::from(bytes[at] == b'/') - prefix.len())
+    })?;
     let end = text[start..]
         .find(|c: char| c.is_whitespace() || "<>\"`|\\^{}[]".contains(c))
         .map_or(text.len(), |end| start + end);

@@ -284,8 +284,7 @@ impl Reader<'_> {
                     row.push(text);
                 }
             }
-            TagEnd::Emphasis => self.inline.close_mark("*"),
-            TagEnd::Strong => self.inline.close_mark("**"),
+            TagEnd::Emphasis | TagEnd::Strong => self.inline.close_mark(),
             TagEnd::Link => self.inline.close_link(),
             TagEnd::Image => self.inline.close_image(),
             _ => (),

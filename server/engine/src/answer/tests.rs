@@ -377,6 +377,49 @@ fn deep_and_long_texts_are_bounded() {
     assert!(answer(&"é".repeat(LONGEST)).markdown.len() <= LONGEST + 1);
 }
 
+/// Texts made to be slow: a look at them ends, and none of them takes longer than its length deserves.
+#[test]
+fn a25_hostile_answers_are_read_in_one_go() {
+    let sections = sections();
+    let sources = Sources {
+        sections: &sections,
+        link: &link,
+        line_exists: &|_, _| false,
+        name_exists: &|_| false,
+        strict: false,
+    };
+    for part in [
+        "https://a.example/b ",
+        "[S2] ",
+        "[",
+        "*a ",
+        "**",
+        "1.",
+        "1. ",
+        "a.b:1 ",
+        "x:",
+        "`",
+        "```\n",
+        "> ",
+        "- ",
+        "| a ",
+        "[a](b) ",
+        "![",
+        "<a>",
+        "<!--",
+        "&amp;",
+        "\\",
+        "www.",
+        "\n\n",
+        "_a",
+        "[a](",
+        "a@b.de ",
+    ] {
+        let text = part.repeat(100_000 / part.len());
+        assert!(markdown::safe(&text, &sources).markdown.len() < 60 * text.len());
+    }
+}
+
 proptest! {
     /// Whatever a model writes: no picture, no HTML, no address but those that are live or ours, and a second pass
     /// changes nothing.

@@ -118,6 +118,8 @@ pub struct Cleaned {
     pub replaced: usize,
     /// Characters that nobody sees, in all sections: the user is told.
     pub invisible: usize,
+    /// The target was too long to be looked at, and its middle was left out: an edit of it is refused.
+    pub cut: bool,
 }
 
 impl Refusal {
@@ -150,9 +152,11 @@ pub fn clean(
 ) -> Result<Cleaned, Refusal> {
     let mut cleaned = Cleaned::default();
     for mut section in sections {
+        let cut = bounded(&mut section.text);
         let redacted = redactor
             .redact(&section.text, vault)
             .map_err(Refusal::Detector)?;
+        cleaned.cut |= cut && section.kind == Kind::Target;
         section.text.clone_from(&redacted.text);
         section.level = redacted.signals.tighten(section.level);
         cleaned.replaced += redacted.kinds.iter().map(|(_, n)| n).sum::<usize>();
@@ -163,6 +167,25 @@ pub fn clean(
         cleaned.sections.push(section);
     }
     Ok(cleaned)
+}
+
+/// Longest text of a section that is looked at, in bytes: several times what any budget lets through.
+const LONGEST: usize = 512 * 1024;
+
+/// Replaces the middle of a text that is longer, between whole lines where there are any.
+fn bounded(text: &mut String) -> bool {
+    if text.len() <= LONGEST {
+        return false;
+    }
+    let head = text.floor_char_boundary(LONGEST / 2);
+    let tail = text.ceil_char_boundary(text.len() - LONGEST / 2);
+    let head = text[..head].rfind('\n').map_or(0, |at| at + 1);
+    let tail = text[tail..]
+        .find('\n')
+        .map_or(text.len(), |at| tail + at + 1);
+    // A line without end may be one long secret: none of it is shown.
+    text.replace_range(head..tail, "… the middle is left out here …\n");
+    true
 }
 
 /// The prompt of these sections, which are cleaned and fit. See the module's header.

@@ -129,6 +129,7 @@ pub(super) fn is_stand_in(value: &str) -> bool {
         || plain.contains(&low.as_str())
         || value.contains('{') && value.contains('}')
         || value.starts_with(['$', '%', '/', '.'])
+        || low.starts_with("arn:")
 }
 
 /// Whether a value is made of words, as a name, a file or a key of a message is: each part between its signs is letters
@@ -144,12 +145,13 @@ fn is_name(value: &str) -> bool {
             && letters.len() <= 14
             && (digits <= 2 || letters.is_empty() && digits <= 6)
     };
+    let camel = |text: &str| {
+        let words = words(text);
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric());
+        plain && words.iter().all(|word| word.len() >= 3 && part(word))
+    };
     let parts: Vec<&str> = value.split(['_', '-', '.', '/', ':', '=']).collect();
-    let camel = value.bytes().all(|b| b.is_ascii_alphanumeric())
-        && words(value)
-            .iter()
-            .all(|word| word.len() >= 3 && part(word));
-    parts.len() > 1 && parts.iter().all(|p| part(p)) || camel
+    parts.len() > 1 && parts.iter().all(|p| part(p) || camel(p)) || camel(value)
 }
 
 /// Whether a text is as disordered as random ones are: 3 bits a character, where a word repeated has 2 and a random

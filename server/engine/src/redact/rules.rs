@@ -66,10 +66,15 @@ pub(super) const RULES: &[Rule] = &[
         &["PRIVATE KEY"],
         concat!(
             r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
-            // To its end, or where the end was cut off as far as base64 goes.
-            r#"(?:[A-Za-z0-9+/=\s\\"',:.()@<>;-]{16}[A-Za-z0-9+/=\s\\"',:.()@<>;-]*?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"#,
-            r#"|[\s\\"',]*[A-Za-z0-9+/=\s\\]{16}[A-Za-z0-9+/=\s\\]*)"#,
+            r#"[A-Za-z0-9+/=\s\\"',:.()@<>;-]{16}[A-Za-z0-9+/=\s\\"',:.()@<>;-]*?"#,
+            r"-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
         ),
+    ),
+    // One whose end was cut off, as far as base64 goes.
+    plain(
+        PRIVATE_KEY.0,
+        &["PRIVATE KEY"],
+        r#"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----[\s\\"',]*[A-Za-z0-9+/=\s\\]{16}[A-Za-z0-9+/=\s\\]*"#,
     ),
     plain(
         PRIVATE_KEY.0,

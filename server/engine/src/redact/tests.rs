@@ -176,6 +176,8 @@ const GOOD: &[&str] = &[
     "password: Option<String>,",
     "pub fn password_hash(secret: &[u8]) -> String {",
     "const TOKEN_PREFIX: &str = \"ghp_\";",
+    "next_token = \"DistributionList.NextMarker\"",
+    "SecretPolicy: 'arn:aws:iam::aws:policy/SecretsManagerReadWrite2'",
     "token_type = \"application/x-www-form-urlencoded\"",
     "api_key = os.environ[\"OPENAI_API_KEY\"]",
     "apiKey: process.env.API_KEY_2_PRODUCTION,",
@@ -482,6 +484,30 @@ fn a_store_of_secrets_stays_here() {
     );
     let redacted = redactor().redact(&key, &mut Vault::new(1)).unwrap();
     assert!(redacted.signals.private_key);
+}
+
+/// Texts made to be slow: a look at them ends, and none of them takes longer than its length deserves.
+#[test]
+fn a25_hostile_texts_are_looked_at_in_one_go() {
+    let many = |part: &str| part.repeat(400_000 / part.len());
+    let mut redactor = redactor();
+    for text in [
+        many("-----BEGIN RSA PRIVATE KEY-----"),
+        many(&drawn("-----BEGIN PRIVATE KEY-----\n{b64:16}\n", 1)),
+        many("PuTTY-User-Key-File-2: "),
+        many("a@b.de "),
+        many("eyJaaaaaaaaaaaaaa-"),
+        many("password=\"a"),
+        many("4111 1111 1111 1111 "),
+        many("DE89370400440532013000 "),
+        many("x://a:b"),
+        (0..20_000).map(|n| format!("user{n}@corp.de ")).collect(),
+    ] {
+        let mut vault = Vault::new(1);
+        let redacted = redactor.redact(&text, &mut vault).unwrap();
+        let back = vault.restore(&redacted.text, &redacted).text;
+        assert!(back == text, "lost something of {:?}", &text[..60]);
+    }
 }
 
 proptest! {

@@ -4,8 +4,9 @@
 //! cannot know them beforehand. Text of a file that is shaped like one is bent (`FTSECRET¦_`) before anything is issued,
 //! so what is shaped like a placeholder in a redacted text is one of ours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Bound;
 
 use super::{Finding, Secret, signals};
 use crate::privacy::ContentSignals;
@@ -21,15 +22,12 @@ const SHORTEST_LEARNT: usize = 6;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Vault {
     tag: u16,
-    entries: Vec<Entry>,
+    // The placeholder of each secret, and back.
+    placeholders: BTreeMap<String, String>,
+    secrets: BTreeMap<String, String>,
+    // How many of each kind there are.
+    numbers: BTreeMap<Secret, usize>,
     learnt: Vec<String>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Entry {
-    secret: Secret,
-    text: String,
-    placeholder: String,
 }
 
 /// A text without its secrets.
@@ -62,9 +60,8 @@ pub struct Restored {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let placeholders = self.entries.iter().map(|entry| &entry.placeholder);
         f.debug_struct("Vault")
-            .field("placeholders", &placeholders.collect::<Vec<_>>())
+            .field("placeholders", &self.secrets.keys().collect::<Vec<_>>())
             .field("learnt", &self.learnt.len())
             .finish()
     }
@@ -75,7 +72,9 @@ impl Vault {
     pub fn new(tag: u16) -> Vault {
         Vault {
             tag,
-            entries: Vec::new(),
+            placeholders: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             learnt: Vec::new(),
         }
     }
@@ -108,8 +107,8 @@ impl Vault {
         for finding in found {
             redacted.keep(&text[done..finding.span.start]);
             let placeholder = self.placeholder(finding.secret, &text[finding.span.clone()]);
-            redacted.text.push_str(placeholder);
-            redacted.issued.insert(placeholder.to_owned());
+            redacted.text.push_str(&placeholder);
+            redacted.issued.insert(placeholder);
             redacted.count(finding.secret);
             done = finding.span.end;
         }
@@ -118,19 +117,17 @@ impl Vault {
     }
 
     /// The same for the same secret, a new number for a new one.
-    fn placeholder(&mut self, secret: Secret, text: &str) -> &str {
-        let known = self.entries.iter().position(|entry| entry.text == text);
-        let at = known.unwrap_or_else(|| {
-            let number = 1 + self.entries.iter().filter(|e| e.secret == secret).count();
-            let placeholder = format!("{PLACEHOLDER}{}_{number}_{:04x}", secret.0, self.tag);
-            self.entries.push(Entry {
-                secret,
-                text: text.to_owned(),
-                placeholder,
-            });
-            self.entries.len() - 1
-        });
-        &self.entries[at].placeholder
+    fn placeholder(&mut self, secret: Secret, text: &str) -> String {
+        if let Some(known) = self.placeholders.get(text) {
+            return known.clone();
+        }
+        let number = self.numbers.entry(secret).or_default();
+        *number += 1;
+        let placeholder = format!("{PLACEHOLDER}{}_{number}_{:04x}", secret.0, self.tag);
+        self.placeholders
+            .insert(text.to_owned(), placeholder.clone());
+        self.secrets.insert(placeholder.clone(), text.to_owned());
+        placeholder
     }
 
     /// Puts back what stood in the target, and unbends what was bent there. Nothing else: an answer cannot ask for a
@@ -142,20 +139,22 @@ impl Vault {
         while let Some(at) = rest.find(PLACEHOLDER) {
             text.push_str(&rest[..at]);
             rest = &rest[at..];
-            let end = rest
-                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .unwrap_or(rest.len());
-            let name = &rest[..end];
-            match self.entries.iter().find(|e| e.placeholder == name) {
-                Some(entry) if target.issued.contains(name) => {
-                    text.push_str(&entry.text);
+            // The one that the rest begins with is the last that sorts before it: none begins with another.
+            let upto = (Bound::Unbounded, Bound::Included(rest));
+            let known = self.secrets.range::<str, _>(upto).next_back();
+            let known = known.filter(|(name, _)| rest.starts_with(name.as_str()));
+            let end = match known {
+                Some((name, secret)) if target.issued.contains(name) => {
+                    text.push_str(secret);
                     restored += 1;
+                    name.len()
                 }
                 _ => {
                     foreign += 1;
-                    text.push_str(name);
+                    text.push_str(PLACEHOLDER);
+                    PLACEHOLDER.len()
                 }
-            }
+            };
             rest = &rest[end..];
         }
         text.push_str(rest);

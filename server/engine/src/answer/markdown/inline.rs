@@ -15,6 +15,7 @@ pub(super) struct Inline<'a> {
     out: String,
     // Open emphasis; inner ones and such as would touch another are not written.
     marks: Vec<&'static str>,
+    emphasised: bool,
     link: Option<OpenLink>,
     // The words of an open picture; it shows its description.
     image: usize,
@@ -41,6 +42,7 @@ impl<'a> Inline<'a> {
             sources,
             out: String::new(),
             marks: Vec::new(),
+            emphasised: false,
             link: None,
             image: 0,
             supported: false,
@@ -74,31 +76,44 @@ impl<'a> Inline<'a> {
             }
             return;
         }
-        let mut rest = text;
+        let mut done = 0;
+        // Looked for again only when it is behind: each search may run to the end of the text.
+        let mut address = links::bare(text);
+        let mut cited = ground::first_citation(text);
         loop {
-            let cited = ground::first_citation(rest);
-            let address = links::bare(rest);
-            match (cited, address) {
-                (Some((at, ..)), Some(address)) if address.start < at.start => {
-                    rest = self.with_address(rest, address);
-                }
-                (Some((at, numbers)), _) => {
-                    self.places(&rest[..at.start]);
-                    self.cite_all(&numbers);
-                    rest = &rest[at.end..];
-                }
-                (None, Some(address)) => rest = self.with_address(rest, address),
+            let at = |range: &std::ops::Range<usize>| range.start;
+            let first_cited = match (&cited, &address) {
                 (None, None) => break,
+                (Some((range, _)), Some(address)) => at(range) <= at(address),
+                (cited, _) => cited.is_some(),
+            };
+            let end = match (&cited, &address) {
+                (Some((range, numbers)), _) if first_cited => {
+                    self.places(&text[done..range.start]);
+                    self.cite_all(numbers);
+                    range.end
+                }
+                (_, Some(address)) => {
+                    self.places(&text[done..address.start]);
+                    self.address(&text[address.clone()]);
+                    address.end
+                }
+                _ => break,
+            };
+            done = end;
+            let behind = |start: usize| start < done;
+            if address
+                .as_ref()
+                .is_some_and(|address| behind(address.start))
+            {
+                address = links::bare(&text[done..]).map(|r| r.start + done..r.end + done);
+            }
+            if cited.as_ref().is_some_and(|(range, _)| behind(range.start)) {
+                let next = ground::first_citation(&text[done..]);
+                cited = next.map(|(r, numbers)| (r.start + done..r.end + done, numbers));
             }
         }
-        self.places(rest);
-    }
-
-    /// Text up to an address, and the address; what follows is given back.
-    fn with_address<'t>(&mut self, text: &'t str, address: std::ops::Range<usize>) -> &'t str {
-        self.places(&text[..address.start]);
-        self.address(&text[address.clone()]);
-        &text[address.end..]
+        self.places(&text[done..]);
     }
 
     /// Text with its places, each that is nowhere marked.
@@ -251,15 +266,17 @@ impl<'a> Inline<'a> {
 
     pub(super) fn open_mark(&mut self, mark: &'static str) {
         let touches = self.out.ends_with('*') && !self.out.ends_with("\\*");
-        let written = self.marks.iter().all(|m| m.is_empty()) && !touches && self.link.is_none();
+        let written = !self.emphasised && !touches && self.link.is_none();
+        self.emphasised |= written;
         self.marks.push(if written { mark } else { "" });
         if written {
             self.out.push_str(mark);
         }
     }
 
-    pub(super) fn close_mark(&mut self, _: &str) {
+    pub(super) fn close_mark(&mut self) {
         if let Some(mark) = self.marks.pop() {
+            self.emphasised &= mark.is_empty();
             self.out.push_str(mark);
         }
     }
@@ -376,8 +393,16 @@ impl<'a> Inline<'a> {
 
     /// The line so far is a number, as before an item of a list.
     fn ends_with_number(&self) -> bool {
-        let line = self.out.rsplit('\n').next().unwrap_or_default();
-        !line.is_empty() && line.len() <= 9 && line.bytes().all(|b| b.is_ascii_digit())
+        // Longer numbers begin no item (CommonMark 0.31, 5.2).
+        let digits = self
+            .out
+            .bytes()
+            .rev()
+            .take(10)
+            .take_while(u8::is_ascii_digit)
+            .count();
+        let before = self.out.len() - digits;
+        (1..=9).contains(&digits) && (before == 0 || self.out[..before].ends_with('\n'))
     }
 }
 

@@ -436,6 +436,27 @@ fn cleaning_takes_secrets_out_of_every_section() {
     assert_eq!(back.text, format!("let k = \"{key}\"; // new\n"));
 }
 
+#[test]
+fn a24_a_huge_target_loses_its_middle_before_anybody_looks() {
+    let mut redactor = Redactor::new().unwrap();
+    let mut clean = |text: &str| {
+        let sections = vec![plain(Kind::Target, text)];
+        super::clean(sections, &mut redactor, &mut Vault::new(1)).unwrap()
+    };
+    let lines = "fn a() {}\n".repeat(1_000_000);
+    let cleaned = clean(&lines);
+    assert!(cleaned.cut && cleaned.sections[0].text.len() <= LONGEST + 100);
+    assert!(
+        cleaned.sections[0].text.starts_with("fn a() {}\n")
+            && cleaned.sections[0].text.ends_with("fn a() {}\n")
+    );
+    assert_eq!(
+        clean(&"é".repeat(1_000_000)).sections[0].text,
+        "… the middle is left out here …\n"
+    );
+    assert!(!clean("short").cut);
+}
+
 proptest! {
     /// Whatever stands in texts and names: as many fences as sections, each text between its own two lines, in order.
     #[test]
