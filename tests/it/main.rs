@@ -20,6 +20,7 @@ mod model;
 mod neovim;
 mod privacy;
 mod prompts;
+mod protocol;
 mod search;
 mod settings;
 mod speculation;

@@ -214,6 +214,7 @@ fn the_package_carries_the_version_of_the_server_and_no_name_twice() {
 fn lock_files_name_no_registry() {
     for file in [
         "editors/vscode/package-lock.json",
+        "tests/protocol/package-lock.json",
         "tests/vscode/package-lock.json",
     ] {
         let lock = read(&root().join(file));

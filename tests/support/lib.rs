@@ -14,6 +14,7 @@ pub mod persona;
 pub mod process;
 pub mod random;
 pub mod rules;
+pub mod schema;
 pub mod server;
 pub mod session;
 pub mod terminal;

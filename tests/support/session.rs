@@ -18,6 +18,7 @@ use crate::frames;
 use crate::mirror::{Encoding, Mirror};
 use crate::persona::Persona;
 use crate::rules::{self, Tolerance};
+use crate::schema;
 use crate::trace::{From, Trace};
 
 mod foreign;
@@ -356,7 +357,9 @@ impl Session {
             .expect("the server closes its output")
             .expect("the reader lives");
         self.ending = None;
-        let found = rules::violations(&self.shared.trace.entries(), &self.persona, &self.tolerance);
+        let entries = self.shared.trace.entries();
+        let mut found = rules::violations(&entries, &self.persona, &self.tolerance);
+        found.extend(schema::violations(&entries));
         assert!(
             found.is_empty(),
             "{} rules broken by {}:\n{}",

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use foretoken_tests::editors::{self, Editor};
+use foretoken_tests::schema;
 
 mod debian;
 mod vscode;
@@ -29,9 +30,10 @@ fn main() -> ExitCode {
                 debian::fetch(debian::HELIX, to)
             })
         },
+        [name] if name == "protocol" => || obtain("protocol", protocol, vscode::fetch_protocol),
         [name] if name == "vscode" => || obtain("vscode", editors::vscode, |to| vscode::fetch(&to)),
         _ => {
-            eprintln!("usage: fetch-editor neovim|helix|vscode");
+            eprintln!("usage: fetch-editor neovim|helix|vscode|protocol");
             return ExitCode::from(2);
         }
     };
@@ -45,6 +47,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The protocol's types, which are no editor and judge all of them.
+fn protocol() -> Result<Editor, String> {
+    let program = schema::folder()?;
+    Ok(Editor {
+        program,
+        version: "3.18".to_owned(),
+    })
 }
 
 /// Finds the editor, else fetches it into its folder and finds it there.

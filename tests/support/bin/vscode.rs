@@ -1,11 +1,12 @@
-//! VS Code as the server build that npm holds, and a browser for it. Nothing is compiled and no script of
+//! What npm holds: VS Code as its server build, a browser for it, and the protocol's types. Nothing is compiled and no script of
 //! a package runs: what these packages would build is not needed to edit files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use foretoken_tests::editors::program;
 use foretoken_tests::process::root;
+use foretoken_tests::schema;
 
 use crate::{at, run};
 
@@ -24,6 +25,19 @@ pub(crate) fn fetch(folder: &Path) -> Result<(), String> {
         &folder.join("node_modules/code-server/lib/vscode"),
     )?;
     npm(&["ci"], &root().join("editors/vscode"))
+}
+
+/// Installs the protocol's types into a folder and makes a schema of them.
+pub(crate) fn fetch_protocol(folder: PathBuf) -> Result<(), String> {
+    fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
+    for file in schema::FILES {
+        let from = root().join("tests/protocol").join(file);
+        fs::copy(&from, folder.join(file)).map_err(|error| at(&from, &error))?;
+    }
+    npm(&["ci"], &folder)?;
+    let mut make = program("node");
+    make.args(["check.mjs", "--schema"]).current_dir(&folder);
+    run(&mut make).map(drop)
 }
 
 fn npm(arguments: &[&str], folder: &Path) -> Result<(), String> {
