@@ -4,6 +4,7 @@
 //! windows overlap. A chunk holds ranges, never text: whoever shows it reads the text again.
 
 pub(crate) mod definitions;
+mod generated;
 mod sections;
 mod windows;
 
@@ -12,7 +13,7 @@ use std::ops::Range;
 use foretoken_grammars::Language;
 
 /// Written into every index; to be changed with what [`chunks`] makes of a text, or old rows stay as they were.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Most chunks of one file; what lies behind them is not found. Generated tables reach it.
 const MOST: usize = 4_000;
@@ -39,6 +40,8 @@ pub enum Kind {
     Section,
     /// Lines of a text without structure.
     Window,
+    /// The head of a file that nobody wrote, as the only chunk of it; its range may be empty.
+    Generated,
 }
 
 impl Kind {
@@ -51,6 +54,7 @@ impl Kind {
             Kind::Rest => "rest",
             Kind::Section => "section",
             Kind::Window => "window",
+            Kind::Generated => "generated",
         }
     }
 }
@@ -80,6 +84,9 @@ pub struct Chunk {
 pub fn chunks(path: &str, text: &str, stop: &mut dyn FnMut() -> bool) -> Vec<Chunk> {
     let lines = Lines::of(text);
     let language = Language::from_path(path).unwrap_or(Language::Text);
+    if generated::is(path, text, language) {
+        return vec![generated::head(&lines)];
+    }
     let mut found = match language {
         Language::Markdown => sections::of(text, &lines),
         Language::Text if sections::is_document(path) => sections::of(text, &lines),

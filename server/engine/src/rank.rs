@@ -68,8 +68,10 @@ pub struct Weights {
     pub test: f32,
     /// Documents, unless the question speaks of them.
     pub docs: f32,
-    /// Examples, vendored code, declarations without code, files that only gather others.
+    /// Examples, vendored code, declarations without code, the part of a file that only gathers others.
     pub places: [f32; 4],
+    /// Files that nobody wrote.
+    pub generated: f32,
     /// The vectors' part of the fused score: for a lone name, for a sentence that names a definition,
     /// for any other sentence. 0 leaves words alone, 1 leaves vectors alone.
     pub vectors: [f32; 3],
@@ -89,6 +91,7 @@ impl Default for Weights {
             test: 0.3,
             docs: 0.5,
             places: [0.3, 0.3, 0.7, 0.5],
+            generated: 0.2,
             vectors: [0.15, 0.3, 0.3],
         }
     }
@@ -219,7 +222,7 @@ fn judge(
             factor("mentioned line", weights.mentioned);
         }
     }
-    let (name, prior) = prior(&lower, query, weights);
+    let (name, prior) = prior(&lower, candidate.kind, query, weights);
     factor(name, prior);
     one
 }
@@ -243,8 +246,8 @@ fn mentions(written: &str, path: &str) -> bool {
             .is_some_and(|(bare, _)| written.contains('/') && ends(bare))
 }
 
-/// How likely a file of this place is what is looked for, before the question is known.
-fn prior(path: &str, query: &Query, weights: &Weights) -> (&'static str, f32) {
+/// How likely a chunk of this kind and place is what is looked for, before the question is known.
+fn prior(path: &str, kind: Kind, query: &Query, weights: &Weights) -> (&'static str, f32) {
     let [example, vendored, declarations, barrel] = weights.places;
     let name = path.rsplit('/').next().unwrap_or_default();
     let folder = |names: &[&str]| {
@@ -266,7 +269,9 @@ fn prior(path: &str, query: &Query, weights: &Weights) -> (&'static str, f32) {
         || ["_test.", ".test.", ".spec.", "_spec."]
             .iter()
             .any(|part| name.contains(part));
-    if folder(&["vendor", "third_party", "node_modules", "dist", "external"]) {
+    if kind == Kind::Generated {
+        ("generated", weights.generated)
+    } else if folder(&["vendor", "third_party", "node_modules", "dist", "external"]) {
         ("vendored", vendored)
     } else if is_test && !query.tests {
         ("test", weights.test)
@@ -276,7 +281,10 @@ fn prior(path: &str, query: &Query, weights: &Weights) -> (&'static str, f32) {
         ("docs", weights.docs)
     } else if ends(&[".d.ts"]) {
         ("declarations", declarations)
-    } else if ["__init__.py", "index.ts", "index.js", "mod.rs"].contains(&name) {
+    } else if ["__init__.py", "index.ts", "index.js", "mod.rs"].contains(&name)
+        && matches!(kind, Kind::Rest | Kind::Window)
+    {
+        // What such a file defines itself is as good as anywhere.
         ("barrel", barrel)
     } else {
         ("", 1.0)
@@ -357,6 +365,25 @@ mod tests {
                 src/b.rs y (mentioned, mentioned line, file)
                 src/a.rs x (file)"#]],
         );
+    }
+
+    #[test]
+    fn the_place_and_the_kind_of_a_chunk_say_how_likely_it_is() {
+        let asked = query("segments");
+        let told = |path, kind| prior(path, kind, &asked, &Weights::default()).0;
+        for (path, kind, expected) in [
+            ("src/mod.rs", Kind::Rest, "barrel"),
+            ("src/mod.rs", Kind::Function, ""),
+            ("app/__init__.py", Kind::Type, ""),
+            ("app/index.ts", Kind::Rest, "barrel"),
+            ("src/api.rs", Kind::Generated, "generated"),
+            ("vendor/a.js", Kind::Generated, "generated"),
+            ("vendor/a.js", Kind::Function, "vendored"),
+            ("third_party/a/b.c", Kind::Type, "vendored"),
+            ("src/a.rs", Kind::Rest, ""),
+        ] {
+            assert_eq!(told(path, kind), expected, "{path} {kind:?}");
+        }
     }
 
     #[test]

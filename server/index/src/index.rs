@@ -587,6 +587,43 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_wrote_is_found_by_its_name_alone() {
+        let minified = "function canary_one(){};".repeat(400);
+        let root = workspace(&[
+            ("web/charts.min.js", &minified),
+            ("Cargo.lock", &"canary_two = 1\n".repeat(100)),
+            ("src/a.rs", "fn canary_three() {}\n"),
+        ]);
+        let index = build(root.path());
+        check(&index, "charts", expect!["web/charts.min.js:1 "]);
+        check(
+            &index,
+            "canary_one",
+            expect!["No chunk holds more than one of these words."],
+        );
+        check(&index, "canary_three", expect!["src/a.rs:1 canary_three"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_are_data() {
+        // Line breaks, Markdown, templates, marks of direction: a name is found and told as it is.
+        let root = workspace(&[
+            (
+                "a\n](x) `b` {{c}}\u{202e}/find.rs",
+                "fn find_me() { let here = 1; }\n",
+            ),
+            ("sub/foretoken.rs", "fn \u{202e}find_me() {}\n"),
+        ]);
+        let hits = build(root.path())
+            .search("find_me", 5, &|_| true)
+            .unwrap()
+            .hits;
+        assert_eq!(hits[0].path, "a\n](x) `b` {{c}}\u{202e}/find.rs");
+        assert_eq!(hits[0].qualified, "find_me");
+    }
+
+    #[test]
     fn workflows_belong_to_a_project_and_other_hidden_files_do_not() {
         let root = workspace(&[
             (".github/workflows/ci.yml", "release_step: build\n"),

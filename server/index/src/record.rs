@@ -158,6 +158,7 @@ fn take_chunk(left: &mut &[u8], length: u64) -> Option<Chunk> {
         Kind::Rest,
         Kind::Section,
         Kind::Window,
+        Kind::Generated,
     ];
     let kind = take(left)?;
     let kind = kinds.into_iter().find(|known| *known as u64 == kind)?;

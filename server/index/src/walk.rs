@@ -12,8 +12,8 @@ use ignore::WalkBuilder;
 const LONGEST_FILE: u64 = 1 << 20;
 /// More files than a person's workspace has.
 const MOST_FILES: usize = 200_000;
-/// Lines of code are shorter than this, in bytes, on average; minified text is not.
-const LONGEST_MEAN_LINE: usize = 150;
+/// More text, in bytes, than a person's workspace has.
+const MOST_BYTES: u64 = 2 << 30;
 
 /// Told while an index is built.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,7 @@ fn below(
     enters: impl Fn(&Path) -> bool + Send + Sync + 'static,
 ) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
+    let mut bytes = 0;
     let walk = WalkBuilder::new(root)
         .follow_links(false)
         .same_file_system(true)
@@ -79,16 +80,30 @@ fn below(
             *skipped.entry("no regular file").or_default() += 1;
         } else if excluded(entry.path()) {
             *skipped.entry("excluded").or_default() += 1;
-        } else if found.len() == MOST_FILES {
-            return Err(io::Error::other(format!(
-                "there are more than {MOST_FILES} files below {}; exclude some folders",
-                root.display()
-            )));
         } else {
+            // What is too long to be read is no text of the index.
+            let length = entry.metadata().map_or(0, |metadata| metadata.len());
+            bytes += Some(length).filter(|l| *l <= LONGEST_FILE).unwrap_or(0);
             found.push(entry.into_path());
+            within(found.len(), bytes, root)?;
         }
     }
     Ok(found)
+}
+
+/// Whether so many files of so many bytes can be one workspace.
+fn within(files: usize, bytes: u64, root: &Path) -> io::Result<()> {
+    let more = if files > MOST_FILES {
+        format!("{MOST_FILES} files")
+    } else if bytes > MOST_BYTES {
+        format!("{} GiB of text", MOST_BYTES >> 30)
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(format!(
+        "there are more than {more} below {}; exclude some folders",
+        root.display()
+    )))
 }
 
 /// Files that most tools do not show; a project's workflows are part of it all the same.
@@ -133,16 +148,7 @@ pub(crate) fn read(root: &Path, relative: &Path) -> Result<String, &'static str>
 
 /// Why a text is not indexed, wherever it was read.
 pub(crate) fn refused(text: &str) -> Option<&'static str> {
-    if text.len() as u64 > LONGEST_FILE {
-        return Some("too long");
-    }
-    let lines = text.lines().count().max(1);
-    if text.len() / lines > LONGEST_MEAN_LINE && text.len() > 4096 {
-        return Some("minified or data");
-    }
-    let head: String = text.lines().take(5).collect();
-    let generated = head.contains("@generated") || head.contains("DO NOT EDIT");
-    generated.then_some("generated")
+    (text.len() as u64 > LONGEST_FILE).then_some("too long")
 }
 
 #[cfg(unix)]
@@ -206,5 +212,25 @@ pub(crate) fn root(path: &Path, home: Option<&Path>) -> Result<PathBuf, String> 
         ))
     } else {
         Ok(root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_has_an_end() {
+        let root = Path::new("/srv/work");
+        assert!(within(MOST_FILES, MOST_BYTES, root).is_ok());
+        let sentence = |files, bytes| within(files, bytes, root).unwrap_err().to_string();
+        assert_eq!(
+            sentence(MOST_FILES + 1, 0),
+            "there are more than 200000 files below /srv/work; exclude some folders"
+        );
+        assert_eq!(
+            sentence(1, MOST_BYTES + 1),
+            "there are more than 2 GiB of text below /srv/work; exclude some folders"
+        );
     }
 }
