@@ -77,7 +77,8 @@ fn pass(text: &str, sources: &Sources<'_>) -> Safe {
         inline: Inline::new(sources),
         hidden: 0,
     };
-    let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(text, options)).collect();
+    let text = undefined(text);
+    let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(&text, options)).collect();
     for (at, event) in events.iter().enumerate() {
         let next = match events.get(at + 1) {
             Some(Event::Text(next)) => next,
@@ -104,22 +105,67 @@ fn pass(text: &str, sources: &Sources<'_>) -> Safe {
 /// block, so that each call of [`safe`] sees whole blocks.
 pub fn finished(text: &str) -> usize {
     let (mut done, mut at) = (0, 0);
-    let mut fence: Option<(char, usize)> = None;
+    let mut fence = Fence::default();
     for line in text.split_inclusive('\n') {
         at += line.len();
-        let body = line.trim_start_matches([' ', '>', '\t']);
-        let mark = body.chars().next().filter(|c| "`~".contains(*c));
-        let run = mark.map_or(0, |mark| body.chars().take_while(|c| *c == mark).count());
-        match (fence, mark) {
-            (Some((open, least)), Some(mark)) if mark == open && run >= least => fence = None,
-            (None, Some(mark)) if run >= 3 => fence = Some((mark, run)),
-            _ => (),
-        }
-        if fence.is_none() && line.ends_with('\n') && line.trim().is_empty() {
+        let code = fence.is_code(line);
+        if !code && line.ends_with('\n') && line.trim().is_empty() {
             done = at;
         }
     }
     done
+}
+
+/// The text without definitions of links, which are shown as they were typed: a definition at the end of an answer would
+/// change paragraphs that the user has already read.
+fn undefined(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut fence = Fence::default();
+    for line in text.split_inclusive('\n') {
+        let code = fence.is_code(line) || line.starts_with("    ") || line.starts_with('\t');
+        let start = line.find(|c: char| !" >-*+.)0123456789".contains(c));
+        match start.filter(|at| !code && line[*at..].starts_with('[') && line[*at..].contains("]:"))
+        {
+            Some(at) => out.extend([&line[..at], "\\", &line[at..]]),
+            None => out.push_str(line),
+        }
+    }
+    out
+}
+
+/// Follows fenced code line by line.
+#[derive(Default)]
+struct Fence {
+    // Its sign, how many there are, whether it stands in a quote.
+    open: Option<(char, usize, bool)>,
+}
+
+impl Fence {
+    /// Whether this line, the next one of the text, is code or the fence of code.
+    fn is_code(&mut self, line: &str) -> bool {
+        let body = line.trim_start_matches([' ', '>', '\t']);
+        let mark = body.chars().next().filter(|c| "`~".contains(*c));
+        let run = mark.map_or(0, |mark| body.chars().take_while(|c| *c == mark).count());
+        let quoted = line.trim_start().starts_with('>');
+        // A quote takes its code along when it ends.
+        if self
+            .open
+            .is_some_and(|(_, _, in_quote)| in_quote && !quoted)
+        {
+            self.open = None;
+        }
+        match (self.open, mark) {
+            (Some((open, least, in_quote)), Some(mark))
+                if mark == open && run >= least && in_quote == quoted =>
+            {
+                self.open = None;
+            }
+            (None, Some(mark)) if run >= 3 => self.open = Some((mark, run, quoted)),
+            (None, _) => return false,
+            _ => (),
+        }
+        true
+    }
 }
 
 /// Up to the first block that says once more what an earlier one said.

