@@ -72,7 +72,7 @@ export class Installation {
 
 export class Editor {
   /** A window on a folder with these files; `settings` stand over the quiet ones. */
-  static async start(installation, browser, { settings = {}, prepare }) {
+  static async start(installation, browser, { settings = {}, prepare, program }) {
     const editor = new Editor();
     editor.home = mkdtempSync(join(tmpdir(), 'foretoken-vscode-'));
     editor.folder = join(editor.home, 'project');
@@ -81,7 +81,13 @@ export class Editor {
     prepare?.(editor);
     const user = join(editor.home, 'user/User');
     mkdirSync(user, { recursive: true });
-    writeFileSync(join(user, 'settings.json'), JSON.stringify({ ...SETTINGS, ...settings }));
+    const wanted = { ...SETTINGS, ...settings };
+    if (program !== undefined) {
+      // A script is started by a shell, as a user's wrapper would be.
+      wanted['foretoken.path'] = join(editor.home, 'foretoken');
+      writeFileSync(wanted['foretoken.path'], `#!/bin/sh\nexec '${process.execPath}' '${program}'\n`, { mode: 0o755 });
+    }
+    writeFileSync(join(user, 'settings.json'), JSON.stringify(wanted));
     const port = await freePort();
     const origin = `127.0.0.1:${port}`;
     const environment = { ...process.env, HOME: editor.home };
@@ -226,6 +232,20 @@ export class Editor {
     await this.page.waitForSelector('.quick-input-widget input');
     await this.type(title);
     await this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().click();
+  }
+
+  /** The frame of a view that holds this element. */
+  async frame(selector) {
+    let found;
+    await this.until(`a view with ${selector}`, async () => {
+      for (const frame of this.page.frames()) {
+        if ((await frame.locator(selector).count().catch(() => 0)) > 0) {
+          found = frame;
+        }
+      }
+      return found !== undefined;
+    });
+    return found;
   }
 
   /** The menu of the status item. */

@@ -29,7 +29,7 @@ try {
     }
     const begun = Date.now();
     // Scenarios without wishes share a window.
-    const key = JSON.stringify(window.settings ?? {}) + String(window.prepare ?? '');
+    const key = JSON.stringify(window.settings ?? {}) + String(window.prepare ?? '') + (window.program ?? '');
     let editor = windows.get(key);
     try {
       if (editor === undefined) {

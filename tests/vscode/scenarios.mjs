@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** Ends where a call is begun that stands above it three times. */
 const CALLS = `def report(rows):
@@ -43,6 +44,9 @@ const ASTRAL = `def greet(log):
 `;
 
 const FILES = { 'calls.py': CALLS, 'blocks.py': BLOCKS, 'inside.js': INSIDE, 'astral.py': ASTRAL };
+
+/** The stand-in that answers. */
+const answering = fileURLToPath(new URL('answering.mjs', import.meta.url));
 
 const line = (text, number) => text.split('\n')[number - 1];
 
@@ -247,6 +251,32 @@ scenario('a trusted folder names no program either, but may switch suggestions o
     chmodSync(program, 0o755);
     editor.write('.vscode/settings.json', JSON.stringify({ 'foretoken.path': program, 'foretoken.completion.enabled': false }));
   },
+});
+
+scenario('an answer appears while it is written, can do nothing, and leads to its sources', async (editor, shows) => {
+  await begin(editor, 'calls.py', 3);
+  await editor.command('Foretoken: Explain the Selection');
+  const view = await editor.frame('#sources');
+  const text = async (part) => (await view.locator(part).innerText()).replaceAll('\u00a0', ' ');
+  // The first blocks stand there while more is to come, and it can be stopped.
+  await editor.until('the first block is shown', async () => (await text('#text')).includes('prints three rows'));
+  assert.ok(!(await text('#text')).includes('It returns'));
+  assert.ok(await view.locator('#stop').isVisible());
+  await editor.until('the last block is shown', async () => (await text('#text')).includes('It returns total'));
+  assert.equal(await text('#title'), 'Explain this');
+  assert.equal(await text('#notes'), 'Written by a model in the house.');
+  assert.deepEqual(await view.locator('#sources li').allInnerTexts(), ['calls.py:3', 'calls.py:7']);
+  assert.ok(await view.locator('#stop').isHidden());
+  // Pictures and commands of the text are words.
+  assert.equal(await view.locator('#text img').count(), 0);
+  assert.ok((await text('#text')).includes('<img src=x'));
+  assert.deepEqual(await view.locator('#text a').allInnerTexts(), ['calls.py:3', 'calls.py:7']);
+  await shows('answer');
+  await view.locator('#sources a', { hasText: 'calls.py:7' }).click();
+  await editor.until('the cursor stands at the source', () => editor.page.evaluate(() => /Ln 7, Col 1/u.test(document.querySelector('[id="status.editor.selection"]')?.textContent ?? '')));
+}, {
+  unready: true,
+  program: answering,
 });
 
 scenario('the first steps open and show their pictures', async (editor, shows) => {
