@@ -17,4 +17,6 @@ pub use index::{Answer, Empty, Error, Hit, Index};
 pub use meaning::Meaning;
 pub use vectors::{Key, Vectors};
 pub use walk::{Progress, Skipped};
-pub use workspace::{Place, Report, Rules, State, Usage, Work, Workspace, exists, purge, usage};
+pub use workspace::{
+    Definition, Place, Report, Rules, State, Usage, Work, Workspace, exists, purge, usage,
+};

@@ -3,6 +3,7 @@
 //! for no writing.
 
 mod answer;
+mod definitions;
 mod live;
 mod refresh;
 
@@ -21,6 +22,7 @@ use crate::overlay::{Layer, Overlay};
 use crate::record::Record;
 use crate::walk;
 
+pub use definitions::Definition;
 pub use refresh::{Report, Work};
 
 /// Says of an absolute path that it must not be read, nor found.

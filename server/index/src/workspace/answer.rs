@@ -96,7 +96,7 @@ impl Workspace {
 
     /// The text of a file if it is the one that its rows were made of: an open document's, or the
     /// disk's as it is now.
-    fn text(&self, seen: &Seen, record: &Record) -> Option<Arc<str>> {
+    pub(super) fn text(&self, seen: &Seen, record: &Record) -> Option<Arc<str>> {
         if let Some(Layer::Rows(buffer)) = seen.overlay.get(&record.path).map(|layer| &**layer)
             && let Some(text) = &buffer.text
         {

@@ -565,3 +565,62 @@ fn any_edits_lead_to_the_rows_of_a_fresh_build() {
     refresh(&workspace);
     assert_eq!(workspace.rows(), fresh.rows());
 }
+
+/// What the first file uses, as `name: path qualified`.
+fn defined(project: &Project, files: &[(&str, &str)]) -> Vec<String> {
+    let workspace = project.open();
+    refresh(&workspace);
+    let (path, text) = files[0];
+    let found = workspace.definitions(path, text, 0..text.len(), 8);
+    let show = |d: crate::Definition| format!("{}: {} {}", d.name, d.path, d.qualified);
+    found.into_iter().map(show).collect()
+}
+
+#[test]
+fn what_code_calls_and_imports_is_found_where_it_is_defined() {
+    let body = "    let number = compute(first, second, third, fourth);\n".repeat(6);
+    let files = [
+        (
+            "src/main.rs",
+            "use crate::store::Store;\n\nfn main() {\n    let store = Store::open(path());\n    fill(&store);\n    own();\n}\n\nfn own() {}\n",
+        ),
+        (
+            "src/store.rs",
+            &format!(
+                "pub struct Store {{\n    rows: u8,\n}}\n\nimpl Store {{\n    pub fn open(path: &str) {{\n{body}    }}\n    pub fn close() {{\n{body}    }}\n}}\n"
+            ),
+        ),
+        (
+            "src/cache.rs",
+            &format!("pub fn open(path: &str) {{\n{body}}}\n"),
+        ),
+        (
+            "src/fill.rs",
+            &format!("pub fn fill(store: &Store) {{\n{body}}}\n"),
+        ),
+        ("keys.pem", "fn path() {}\n"),
+        ("web/path.ts", "export function path() {}\n"),
+    ];
+    let project = Project::new(&files);
+    assert_eq!(
+        defined(&project, &files),
+        [
+            "open: src/store.rs Store.open",
+            "fill: src/fill.rs fill",
+            "Store: src/store.rs Store",
+        ]
+    );
+}
+
+#[test]
+fn a_name_that_everybody_defines_is_no_definition() {
+    let files: Vec<(String, String)> = (0..10)
+        .map(|at| (format!("src/part{at}.rs"), "pub fn start() {}\n".to_owned()))
+        .collect();
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (&**p, &**t)).collect();
+    files.insert(0, ("src/main.rs", "fn main() {\n    start();\n}\n"));
+    assert!(defined(&Project::new(&files), &files).is_empty());
+    files[0].1 = "fn main() {\n    part3::start();\n    Absent::end();\n}\n";
+    let project = Project::new(&files);
+    assert_eq!(defined(&project, &files), ["start: src/part3.rs start"]);
+}
