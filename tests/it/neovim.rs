@@ -48,6 +48,36 @@ fn ghost_text_in_a_real_neovim() {
     );
 }
 
+/// What `foretoken setup neovim --write` writes is a package that Neovim loads by itself.
+#[test]
+fn neovim_loads_what_setup_wrote() {
+    let neovim = match editors::neovim() {
+        Ok(neovim) => neovim,
+        Err(why) if editors::required("neovim") => panic!("{why}"),
+        Err(why) => return say(&format!("SKIP neovim: {why}")),
+    };
+    let home = Home::default();
+    let output = home.run(&["setup", "neovim", "--write"]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut nvim = editors::program(&neovim.program);
+    let print = "lua io.write(tostring(vim.g.loaded_foretoken), ' ', vim.lsp.config.foretoken.init_options.editor)";
+    nvim.args(["--headless", "-i", "NONE", "-c", print, "-c", "quit"])
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .stdin(Stdio::null());
+    for name in ["CONFIG", "DATA", "STATE", "CACHE"] {
+        nvim.env_remove(format!("XDG_{name}_HOME"));
+    }
+    let output = nvim.output().expect("a Neovim that was found starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "true neovim");
+}
+
 /// The plugin attaches to the file types that suggestions have rules for, and to no other: prose and settings
 /// are completed as plain text only by whoever asks for it.
 #[test]

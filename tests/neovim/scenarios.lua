@@ -401,6 +401,28 @@ scenario('toggle switches suggestions off and on', function(editor)
   editor:equal(editor:ghost(), ghost, 'the ghost text after toggling twice')
 end)
 
+scenario('the component of a status line says how things stand', function(editor)
+  local function component()
+    local call = '%{v:lua.require("foretoken").statusline()}'
+    return editor:lua('return vim.api.nvim_eval_statusline(..., {}).str', call)
+  end
+  editor:open('component.py', CALLS)
+  editor:input('a')
+  editor:ghost()
+  editor:wait('the server has nothing to do', function()
+    return component() == 'Foretoken'
+  end)
+  editor:input('<Esc>')
+  editor:settle(false)
+  editor:call('nvim_command', 'Foretoken toggle')
+  editor:equal(component(), 'Foretoken off', 'the component when switched off')
+  editor:call('nvim_command', 'Foretoken toggle')
+  editor:equal(component(), 'Foretoken', 'the component when switched on again')
+  editor:call('nvim_command', 'new')
+  editor:equal(component(), '', 'the component of a buffer without the server')
+  editor:call('nvim_command', 'close')
+end)
+
 scenario('status, cancel and an unknown command answer', function(editor)
   editor:open('status.py', CALLS)
   editor:lua('_G.told = {}')
@@ -495,6 +517,7 @@ scenario('a model that cannot be loaded is told once, and words are offered', fu
   local told = editor:lua('return _G.told')
   editor:equal(#told, 1, 'the number of messages ' .. vim.inspect(told))
   assert(told[1]:find('/nowhere', 1, true), told[1])
+  editor:equal(editor:lua('return require("foretoken").statusline()'), 'Foretoken !', 'the component')
 end, { own = 'words', words = true })
 
 scenario('a missing program is told once, with what to do, and can be put right', function(editor)

@@ -222,6 +222,22 @@ function M.status()
   return last_status
 end
 
+--- A component for a status line: the name, with a sign while something runs, in trouble, or switched off.
+--- Empty in buffers without the server. A `%` of a message cannot reach the line, since none is shown.
+---@return string
+function M.statusline()
+  if not next(vim.lsp.get_clients({ name = 'foretoken', bufnr = 0 })) then
+    return ''
+  end
+  local status = last_status
+  if not shown or (status and status.kind == 'Inactive') then
+    return 'Foretoken off'
+  elseif status and (status.kind == 'Warning' or status.kind == 'Error') then
+    return 'Foretoken !'
+  end
+  return status and status.busy and 'Foretoken …' or 'Foretoken'
+end
+
 --- Takes the suggestion. Returns false, and does nothing, where none is shown.
 ---@return boolean
 function M.accept()
