@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use foretoken_grammars::Language;
 
-/// The packages that `text` imports: crates, modules, modules of Go by their path, packages of Java by their first two
-/// parts. What a file takes from its own project by a relative path, and what comes with the language, is none.
+/// The packages that `text` imports: crates, modules, modules of Go by their path, packages of Java, Kotlin and Scala by
+/// their first two parts, outermost namespaces of C# and PHP, gems. What a file takes from its own project by a relative path, and what comes with the language, is none.
 pub(super) fn imported(text: &str, language: Language) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut in_block = false;
@@ -28,7 +28,16 @@ pub(super) fn imported(text: &str, language: Language) -> BTreeSet<String> {
                 }
                 in_block = (in_block || line.starts_with("import (")) && !line.starts_with(')');
             }
-            Language::Java => found.extend(of_java(line)),
+            Language::Java | Language::Kotlin | Language::Scala => found.extend(of_java(line)),
+            Language::CSharp => found.extend(of_csharp(line)),
+            Language::Php => found.extend(line.strip_prefix("use ").and_then(|rest| {
+                word(
+                    rest.trim_start_matches("function ")
+                        .trim_start_matches('\\'),
+                )
+            })),
+            Language::Ruby => found.extend(of_ruby(line)),
+            Language::Swift => found.extend(of_swift(line)),
             _ => (),
         }
     }
@@ -90,8 +99,40 @@ fn of_java(line: &str) -> Option<String> {
     let rest = line.strip_prefix("import ")?;
     let name = rest.trim_start_matches("static ").trim_end_matches(';');
     let package: Vec<&str> = name.split('.').take(2).collect();
-    let own = ["java", "javax"];
+    let own = ["java", "javax", "kotlin", "scala"];
     (package.len() == 2 && !own.contains(&package[0])).then(|| package.join("."))
+}
+
+fn of_csharp(line: &str) -> Option<String> {
+    let line = line.trim_start_matches("global ");
+    let rest = line
+        .strip_prefix("using ")
+        .filter(|rest| rest.ends_with(';'))?;
+    // A declaration that disposes of its value begins in the same way.
+    let name = rest.trim_start_matches("static ").rsplit("= ").next()?;
+    let plain = |c: char| is_word(c) || c == '.' || c == ';';
+    let name = name.chars().all(plain).then(|| word(name)).flatten();
+    name.filter(|name| name != "System" && name != "var")
+}
+
+fn of_ruby(line: &str) -> Option<String> {
+    let rest = line
+        .strip_prefix("require ")?
+        .trim_start_matches(['(', ' ']);
+    let name = rest
+        .strip_prefix(['"', '\''])?
+        .split(['"', '\'', '/'])
+        .next()?;
+    (!name.is_empty() && !name.starts_with('.')).then(|| name.to_owned())
+}
+
+fn of_swift(line: &str) -> Option<String> {
+    let name = word(
+        line.trim_start_matches("@testable ")
+            .strip_prefix("import ")?,
+    )?;
+    let own = ["Swift", "Foundation", "Dispatch", "Darwin", "Glibc"];
+    (!own.contains(&name.as_str())).then_some(name)
 }
 
 #[cfg(test)]
@@ -140,6 +181,35 @@ mod tests {
                 "import java.util.List;\nimport static com.google.common.base.X;"
             ),
             "com.google"
+        );
+        assert_eq!(
+            of(
+                Language::Kotlin,
+                "import kotlin.math.max\nimport okhttp3.internal.X"
+            ),
+            "okhttp3.internal"
+        );
+        assert_eq!(
+            of(
+                Language::CSharp,
+                "using System.Text;\nusing Newtonsoft.Json;\nusing var x = Open();\nusing (var y = z) {}\nusing J = Some.Thing;"
+            ),
+            "Newtonsoft Some"
+        );
+        assert_eq!(
+            of(Language::Php, "use Vendor\\Package\\Thing;\n$use = 1;"),
+            "Vendor"
+        );
+        assert_eq!(
+            of(
+                Language::Ruby,
+                "require 'json/ext'\nrequire_relative 'x'\nrequire './y'"
+            ),
+            "json"
+        );
+        assert_eq!(
+            of(Language::Swift, "import Foundation\nimport Alamofire"),
+            "Alamofire"
         );
         assert_eq!(of(Language::Text, "use serde;"), "");
     }
