@@ -170,7 +170,7 @@ impl Open {
     fn is_source(&self) -> bool {
         !self.out_of_step
             && self.document.len_bytes() <= LONGEST
-            && self.document.language().chunks().is_some()
+            && self.document.language().has_scopes()
     }
 
     fn as_source(&self, uri: &str) -> Source {

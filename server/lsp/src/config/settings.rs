@@ -347,6 +347,22 @@ mod tests {
     }
 
     #[test]
+    fn without_plain_text_there_is_nothing_in_what_is_completed_like_it() {
+        let allows = |disabled, language| {
+            let completion = Completion {
+                disabled_languages: BTreeSet::from([disabled]),
+                ..Completion::default()
+            };
+            completion.allows(Path::new("/w/a"), language)
+        };
+        assert!(!allows(Language::Text, Language::Text));
+        assert!(!allows(Language::Text, Language::Yaml));
+        assert!(allows(Language::Text, Language::Rust));
+        assert!(!allows(Language::Yaml, Language::Yaml));
+        assert!(allows(Language::Yaml, Language::Text));
+    }
+
+    #[test]
     fn the_built_in_patterns_are_valid_and_all_in_force() {
         let exclude = Exclude::default();
         assert_eq!(exclude.patterns().collect::<Vec<_>>(), SECRETS);

@@ -4,12 +4,12 @@
 use foretoken_grammars::Language;
 use serde_json::{Value, json};
 
-/// `template.json`: the command, and file names for every language, since the names of file types differ
+/// `template.json`: the command, and file names for every language with rules for suggestions, since the names of file types differ
 /// from IDE to IDE.
 pub(super) fn template() -> Value {
     let mappings: Vec<Value> = Language::ALL
         .iter()
-        .filter(|language| language.grammar().is_some())
+        .filter(|language| language.has_scopes())
         .map(|language| {
             // The IDE compares without regard to case, where `*.C` would be a second `*.c`.
             let small = |ending: &&&str| !ending.chars().any(char::is_uppercase);

@@ -203,7 +203,7 @@ FORETOKEN_RUNTIME_THREADS=
             completion.exclude = ["*.sql"] (/home/ada/config.toml)
             ! `debounceMs` in /home/ada/config.toml is no setting and is ignored; did you mean completion.debounceMs?
             ! `completion.debounce` in /home/ada/config.toml is no setting and is ignored; did you mean completion.debounceMs?
-            ! `completion.disabledLanguages` in /home/ada/config.toml names the unknown language "klingon"; known are rust, python, javascript, typescript, tsx, go, java, c, cpp, text.
+            ! `completion.disabledLanguages` in /home/ada/config.toml names the unknown language "klingon"; known are rust, python, javascript, typescript, tsx, go, java, c, cpp, csharp, ruby, php, kotlin, swift, scala, zig, lua, bash, html, css, markdown, json, toml, yaml, text.
             ! The pattern "a[" of `completion.exclude` in /home/ada/config.toml is ignored: unclosed character class; missing ']'.
             ! `completion.debounceMs` in /home/ada/config.toml must be a whole number of milliseconds from 0 to 10000, not "soon"; the value is ignored.
             ! `completion.menu` in /home/ada/config.toml must be "auto", "always" or "never", not "sometimes"; the value is ignored.
