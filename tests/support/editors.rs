@@ -15,6 +15,9 @@ const NEOVIM: (u32, u32) = (0, 12);
 /// The Helix whose behaviour was measured.
 const HELIX: (u32, u32) = (25, 7);
 
+/// In the folder of the fetched VS Code: written when its browser has started once.
+pub const BROWSER_STARTS: &str = "browser-starts";
+
 /// What runs the fetched VS Code.
 const NODE: (u32, u32) = (20, 0);
 
@@ -80,7 +83,7 @@ pub fn vscode() -> Result<Editor, String> {
     let parts = [
         server.join("out/server-main.js"),
         server.join("node_modules"),
-        folder.join("node_modules/playwright-core/package.json"),
+        folder.join(BROWSER_STARTS),
         root().join("editors/vscode/node_modules/esbuild/package.json"),
     ];
     if let Some(missing) = parts.iter().find(|part| !part.exists()) {

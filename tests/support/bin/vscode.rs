@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use foretoken_tests::editors::program;
+use foretoken_tests::editors::{self, program};
 use foretoken_tests::process::root;
 use foretoken_tests::schema;
 
@@ -24,8 +24,23 @@ pub(crate) fn fetch(folder: &Path) -> Result<(), String> {
         &["install", "--omit=dev"],
         &folder.join("node_modules/code-server/lib/vscode"),
     )?;
-    npm(&["ci"], &root().join("editors/vscode"))
+    npm(&["ci"], &root().join("editors/vscode"))?;
+    // The browser needs libraries of the system; where they are missing there is no editor to drive.
+    let mut browser = program("node");
+    browser
+        .args(["-e", START, editors::BROWSER_STARTS])
+        .current_dir(folder);
+    run(&mut browser).map(drop)
 }
+
+/// Starts the browser once, and says so in a file.
+const START: &str = "(async () => {
+  const { chromium } = require('playwright-core');
+  const executablePath = process.env.FORETOKEN_CHROMIUM ?? (await require('@sparticuz/chromium').default.executablePath());
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  require('node:fs').writeFileSync(process.argv[1], browser.version());
+  await browser.close();
+})().catch((error) => { console.error(error.message); process.exit(1); });";
 
 /// Installs the protocol's types into a folder and makes a schema of them.
 pub(crate) fn fetch_protocol(folder: PathBuf) -> Result<(), String> {
