@@ -24,9 +24,10 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from buckets import BUCKETS, trigrams
 
-TERMS, BUCKETS = 32_768, 8_192
-"""Terms with a row of their own, and rows that all others share by their trigrams."""
+TERMS = 32_768
+"""Terms with a row of their own; all others share those of their trigrams."""
 LIMITS = {"doc": 3000, "commit": 1500, "section": 400}
 """Pairs of each kind and repository: breadth beats bulk."""
 KINDS = tuple(LIMITS)
@@ -40,18 +41,6 @@ K1, B = 1.2, 0.75
 VALIDATION_EVERY = 16
 APART_TERMS = 20
 """Chunks with fewer terms are alike by chance."""
-
-
-def trigrams(term: str) -> list[int]:
-    """Buckets of a term without a row: FNV-1a (32 bits) of the UTF-8 of each three characters of `<term>`."""
-    framed = f"<{term}>"
-    found = []
-    for at in range(max(len(framed) - 2, 1)):
-        value = 0x811C9DC5
-        for byte in framed[at : at + 3].encode():
-            value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-        found.append(value % BUCKETS)
-    return found
 
 
 def digest(text: str) -> bytes:

@@ -5,12 +5,12 @@
 The vector of a text is the sum over its terms of `sqrt(occurrences) * weight * row`, made a unit vector: a neural bag
 of words, the baseline of CodeSearchNet (arXiv 1909.09436). Questions and chunks share the rows and have weights of
 their own; weights start as a/(a+p) (Arora et al., ICLR 2017). The loss is InfoNCE (arXiv 1807.03748) over the batch
-and one BM25 hard negative for each pair; random negatives alone teach nothing that words do not know. A batch takes
-its pairs from few repositories, so that most negatives are of the same project. Gradients are written out by hand:
-the model is two sparse products, and needs no framework. Everything is seeded; threads of the BLAS may differ in the
-last bits.
+and, for a share of the pairs, a BM25 hard negative. A batch takes its pairs from few repositories, so that a quarter
+of the other chunks are of the same project: random negatives alone teach nothing that words do not know. Gradients are
+written out by hand: the model is two sparse products, and needs no framework. Everything is seeded; the number of
+steps depends on the machine, and threads of the BLAS may differ in the last bits.
 
-Shapes: rows [columns, dimension] float32, weights [columns] float32 (log), batch B questions and 2 B chunks.
+Shapes: rows [columns, dimension] float32, weights [columns] float32 (log), batch B questions and C >= B chunks.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ import numpy as np
 import scipy.sparse as sp
 
 SIF = 1e-3
-BATCH, REPOSITORIES = 2048, 12
+BATCH, REPOSITORIES = 1024, 4
+HARD_SHARE = 0.25
+"""Pairs that bring a hard negative into the batch; each costs as much as a pair."""
 MASKED = 0.5
 """Share of pairs whose chunk comes without its name and head: else it learns to match names, which words can do."""
-DROPPED = 0.1
-"""Share of the terms left out of each text, which keeps rare terms from learning pairs by heart."""
-RATE, RATE_WEIGHT = 2e-3, 5e-3
+RATE, RATE_WEIGHT = 4e-3, 1e-2
 BETA1, BETA2, EPSILON = 0.9, 0.99, 1e-8
 EVALUATED = 250
 """Questions of each validation repository and kind."""
@@ -55,11 +55,12 @@ def back_unit(gradient: np.ndarray, units: np.ndarray, lengths: np.ndarray) -> n
 class Table:
     """Rows and weights with their Adam moments (arXiv 1412.6980); only columns that a batch touches are moved."""
 
-    def __init__(self, columns: int, dimension: int, counts: np.ndarray, texts: int, rng: np.random.Generator) -> None:
+    def __init__(self, columns: int, dimension: int, counts: np.ndarray, texts: int, homing: float, rng: np.random.Generator) -> None:
         self.rows = (rng.standard_normal((columns, dimension)) / dimension**0.5).astype(np.float32)
         sif = SIF / (SIF + counts / texts)
         self.weights = {k: np.log(sif).astype(np.float32) for k in ("query", "code")}
-        self.scale = np.float32(np.log(16.0))
+        self.scale = np.float32(np.log(14.0))
+        self.home, self.homing = self.rows.copy(), homing
         self.moments = [np.zeros_like(self.rows), np.zeros_like(self.rows)]
         self.weight_moments = {k: [np.zeros(columns, np.float32), np.zeros(columns, np.float32)] for k in self.weights}
         self.scale_moments = [0.0, 0.0]
@@ -80,12 +81,15 @@ class Table:
         value[at] -= rate * first / (np.sqrt(second) + EPSILON)
 
     def learn(self, question: sp.csr_matrix, code: sp.csr_matrix, same: np.ndarray, rate: float) -> float:
-        """One step on questions [B] and chunks [2 B], the first B of them right; `same` [B, 2 B] marks right ones elsewhere."""
+        """One step on questions [B] and chunks [C], the first B of them right; `same` [B, C] marks right ones elsewhere."""
         self.step += 1
-        columns, where = np.unique(np.concatenate([question.indices, code.indices]), return_inverse=True)
-        split = len(question.indices)
-        q0 = sp.csr_matrix((question.data, where[:split], question.indptr), (question.shape[0], len(columns)))
-        c0 = sp.csr_matrix((code.data, where[split:], code.indptr), (code.shape[0], len(columns)))
+        touched = np.zeros(len(self.rows), bool)
+        touched[question.indices] = True
+        touched[code.indices] = True
+        columns = np.flatnonzero(touched)
+        where = np.cumsum(touched, dtype=np.int32) - 1
+        q0 = sp.csr_matrix((question.data, where[question.indices], question.indptr), (question.shape[0], len(columns)))
+        c0 = sp.csr_matrix((code.data, where[code.indices], code.indptr), (code.shape[0], len(columns)))
         rows = self.rows[columns]
         wq, wc = np.exp(self.weights["query"][columns]), np.exp(self.weights["code"][columns])
         q1, c1 = q0.copy(), c0.copy()
@@ -117,6 +121,7 @@ class Table:
         gc = back_unit(scale * (g.T @ q), c, c_length)
         dq, dc = q0.T.tocsr() @ gq, c0.T.tocsr() @ gc
         self.adam(self.rows, self.moments, columns, wq[:, None] * dq + wc[:, None] * dc, rate)
+        self.rows[columns] -= self.homing * (rate / RATE) * (self.rows[columns] - self.home[columns])
         for side, d, w in (("query", dq, wq), ("code", dc, wc)):
             self.adam(self.weights[side], self.weight_moments[side], columns, (d * rows).sum(1) * w, rate / RATE * RATE_WEIGHT)
         m = self.scale_moments
@@ -168,8 +173,10 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("table", type=Path)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--dimension", type=int, default=256)
+    parser.add_argument("--dimension", type=int, default=128)
     parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--dropped", type=float, default=0.1, help="share of the terms left out of each text, so that rare terms do not learn pairs by heart")
+    parser.add_argument("--home", type=float, default=0.0, help="how far a step draws touched rows back to where they began; a term that says nothing sure of others then stays a direction of its own, which is what matching words is")
     parser.add_argument("--all", action="store_true", help="learn from the validation repositories too; their figures mean nothing then")
     arguments = parser.parse_args()
     data = np.load(arguments.pairs)
@@ -180,7 +187,7 @@ def main() -> None:
     arrays = {k: data[k] for k in ("pair_query", "pair_code", "pair_kind", "pair_repo", "code_repo", "hard", "validation")}
     texts = query.shape[0] + code.shape[0]
     rng = np.random.default_rng(arguments.seed)
-    table = Table(columns, arguments.dimension, counts, texts, rng)
+    table = Table(columns, arguments.dimension, counts, texts, arguments.home, rng)
     # BM25 weights of one field over the whole corpus, to compare with.
     occurrences = whole.copy()
     occurrences.data = occurrences.data**2
@@ -197,32 +204,32 @@ def main() -> None:
     share /= share.sum()
     print(f"{len(names)} repositories, {sum(map(len, groups.values()))} pairs, {code.shape[0]} chunks, {columns} columns", flush=True)
     print(json.dumps(evaluate(table, query, whole, code, arrays, words)), flush=True)
+    # Chunks without name and head, then the same with them: a row number picks the one or the other.
+    stacked = sp.vstack([code, whole]).tocsr()
     start = time.monotonic()
     told, losses = start, []
     while (spent := (time.monotonic() - start) / 60) < arguments.minutes:
         done = spent / arguments.minutes
-        rate = RATE * min(1.0, (table.step + 1) / 100) * (1 - done) ** 0.7 + 1e-5
+        rate = RATE * min(1.0, (table.step + 1) / 30) * (1 - done) ** 0.7 + 1e-5
         chosen = rng.choice(names, REPOSITORIES, replace=False, p=share)
         pairs = np.concatenate([rng.choice(groups[r], BATCH // REPOSITORIES, replace=len(groups[r]) < BATCH // REPOSITORIES) for r in chosen])
         right = arrays["pair_code"][pairs]
-        wrong = arrays["hard"][pairs, rng.integers(0, arrays["hard"].shape[1], len(pairs))]
-        codes = np.concatenate([right, wrong])
-        masked = rng.random(len(pairs)) < MASKED
-        masked = np.concatenate([masked, masked])
-        keep = sp.diags((~masked).astype(np.float32))
-        chunks = (code[codes] + keep @ head[codes]).tocsr()
-        chunks.eliminate_zeros()
-        questions = query[arrays["pair_query"][pairs]]
+        hard = np.flatnonzero(rng.random(len(pairs)) < HARD_SHARE)
+        codes = np.concatenate([right, arrays["hard"][pairs[hard], rng.integers(0, arrays["hard"].shape[1], len(hard))]])
+        masked = rng.random(len(codes)) < MASKED
+        chunks = stacked[np.where(masked, codes, codes + code.shape[0])]
         asked = arrays["pair_query"][pairs]
-        same = (right[:, None] == codes[None, :]) | (asked[:, None] == np.concatenate([asked, np.full(len(wrong), -1)])[None, :])
+        questions = query[asked]
+        same = right[:, None] == codes[None, :]
+        same[:, : len(pairs)] |= asked[:, None] == asked[None, :]
         same[np.arange(len(pairs)), np.arange(len(pairs))] = False
-        losses.append(table.learn(dropped(questions, DROPPED, rng), dropped(chunks, DROPPED, rng), same, rate))
-        if time.monotonic() - told > 120:
+        losses.append(table.learn(dropped(questions, arguments.dropped, rng), dropped(chunks, arguments.dropped, rng), same, rate))
+        if time.monotonic() - told > 180:
             told = time.monotonic()
             print(f"{spent:.1f} min, step {table.step}, loss {np.mean(losses[-50:]):.3f}, scale {np.exp(table.scale):.1f}", json.dumps(evaluate(table, query, whole, code, arrays, words)), flush=True)
-            np.savez(arguments.table, rows=table.rows, query=table.weights["query"], code=table.weights["code"], terms=data["terms"], steps=table.step)
+            np.savez(arguments.table, rows=table.rows, query=table.weights["query"], code=table.weights["code"], terms=data["terms"], steps=table.step, scale=table.scale)
     print(json.dumps(evaluate(table, query, whole, code, arrays, words)), flush=True)
-    np.savez(arguments.table, rows=table.rows, query=table.weights["query"], code=table.weights["code"], terms=data["terms"], steps=table.step)
+    np.savez(arguments.table, rows=table.rows, query=table.weights["query"], code=table.weights["code"], terms=data["terms"], steps=table.step, scale=table.scale)
 
 
 if __name__ == "__main__":

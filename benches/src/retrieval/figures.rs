@@ -1,29 +1,54 @@
-//! What a ranked list of files is worth, and how sure a difference is.
+//! What a ranked list of chunks is worth, and how sure a difference is.
+
+use std::collections::HashSet;
+
+use super::ladder::Place;
 
 /// One query's worth for one system.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Worth {
-    /// 1 / rank of the first gold file; 0 where none is found.
+    /// 1 / rank of the first right answer; 0 where none is found.
     pub reciprocal: f64,
-    /// 1 where the first file is gold.
+    /// 1 where the first answer is right.
     pub first: f64,
     /// 1 where one of the first five is.
     pub five: f64,
-    /// Share of the gold files among the first ten.
+    /// Share of the right answers among the first ten.
     pub recall: f64,
 }
 
-/// Judges a list, best first, without duplicates.
+/// What a question asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gold {
+    /// Any of these files; a list counts each file once, where its first chunk stands.
+    Files(Vec<String>),
+    /// The chunk that holds this line, from 0, of this file.
+    Line(String, u32),
+}
+
+/// Judges a list, best first.
 #[must_use]
-pub fn worth(ranked: &[String], gold: &[String]) -> Worth {
-    let rank = ranked.iter().position(|path| gold.contains(path));
+pub fn worth(found: &[Place], gold: &Gold) -> Worth {
+    let (right, of): (Vec<bool>, usize) = match gold {
+        Gold::Files(files) => {
+            let mut met = HashSet::new();
+            let distinct = found.iter().filter(|place| met.insert(&place.path));
+            let right = distinct.map(|place| files.contains(&place.path));
+            (right.collect(), files.len())
+        }
+        Gold::Line(path, line) => {
+            let right = |place: &Place| place.path == *path && place.lines.contains(line);
+            (found.iter().map(right).collect(), 1)
+        }
+    };
+    let rank = right.iter().position(|right| *right);
     let within = |most: usize| f64::from(u8::from(rank.is_some_and(|rank| rank < most)));
-    let ten = ranked.iter().take(10).filter(|path| gold.contains(path));
+    let ten = right.iter().take(10).filter(|right| **right).count();
     Worth {
         reciprocal: rank.map_or(0.0, |rank| 1.0 / (rank + 1) as f64),
         first: within(1),
         five: within(5),
-        recall: ten.count() as f64 / gold.len().max(1) as f64,
+        recall: (ten as f64 / of.max(1) as f64).min(1.0),
     }
 }
 
@@ -81,16 +106,31 @@ pub fn interval(earlier: &[Worth], later: &[Worth]) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    fn paths(list: &[&str]) -> Vec<String> {
-        list.iter().map(|p| (*p).to_owned()).collect()
+    fn places(list: &[&str]) -> Vec<Place> {
+        let place = |(at, path): (usize, &&str)| Place {
+            path: (*path).to_owned(),
+            lines: at as u32 * 10..at as u32 * 10 + 10,
+        };
+        list.iter().enumerate().map(place).collect()
     }
 
     #[test]
     fn lists_are_judged_by_their_first_gold_file() {
-        let found = worth(&paths(&["x", "a", "y", "b"]), &paths(&["a", "b", "c"]));
+        let gold = Gold::Files(["a", "b", "c"].map(str::to_owned).to_vec());
+        let found = worth(&places(&["x", "x", "a", "y", "a", "b"]), &gold);
         assert_eq!((found.reciprocal, found.first, found.five), (0.5, 0.0, 1.0));
         assert!((found.recall - 2.0 / 3.0).abs() < 1e-9);
-        assert_eq!(worth(&[], &paths(&["a"])), Worth::default());
+        assert_eq!(worth(&[], &gold), Worth::default());
+    }
+
+    #[test]
+    fn a_line_is_found_in_its_chunk_alone() {
+        let found = worth(&places(&["x", "a", "a"]), &Gold::Line("a".to_owned(), 25));
+        assert_eq!((found.reciprocal, found.recall), (1.0 / 3.0, 1.0));
+        assert_eq!(
+            worth(&places(&["a"]), &Gold::Line("a".to_owned(), 10)),
+            Worth::default()
+        );
     }
 
     #[test]

@@ -1,213 +1,224 @@
-//! The systems that are compared: two configurations that others ship, and our own words with one step of
-//! the ranking after the other. All of them see the same chunks, so only words and ranking differ.
+//! The systems that are compared: two configurations that others ship, and the product's own index with one
+//! part of its ranking after the other switched on. All see the same files; ours are read by the index itself.
 
-use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 
-use foretoken_engine::{chunk, terms};
+use foretoken_engine::chunk;
+use foretoken_engine::embed::Embedder;
+use foretoken_engine::rank::Weights;
+use foretoken_index::{Meaning, Vectors, Work, Workspace};
 use tantivy::tokenizer::TokenizerManager;
 
-use super::ranked::{FIELDS, Ranked, Words};
+use super::ranked::Ranked;
 use super::tree::File;
 
-/// The rows of the table, each with what it adds to the row before.
-pub const STEPS: [&str; 7] = [
-    "Tabby's configuration (\\w+, tf = 1)",
-    "tantivy's default words",
-    "our words",
-    "+ fields",
-    "+ priors of tests and docs",
-    "+ files added up",
-    "+ named definitions",
-];
+/// Hits that a system gives (chunks); what stands further behind is not found.
+pub const HITS: usize = 60;
 
-/// Hits that the ranking looks at (chunks).
-const HITS: usize = 200;
-
-/// Weights of the ranking. The defaults are first guesses, set by hand and fitted to nothing yet.
+/// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Weights {
-    /// Of body, name, signature and path.
-    pub boosts: [f32; FIELDS],
-    /// A test's score is multiplied by this, unless tests are asked for.
-    pub test: f32,
-    /// The same for documentation.
-    pub docs: f32,
-    /// What each further chunk of a file counts, as a share of the one before.
-    pub decay: f32,
-    /// A chunk's score is multiplied by this where the question names what it defines.
-    pub defined: f32,
+pub struct System {
+    /// Its name in committed figures.
+    pub key: &'static str,
+    /// Its name in the table.
+    pub title: &'static str,
+    /// How it answers.
+    pub how: How,
 }
 
-impl Default for Weights {
-    fn default() -> Weights {
-        Weights {
-            boosts: [1.0, 2.0, 1.0, 1.5],
-            test: 0.3,
-            docs: 0.5,
-            decay: 0.5,
-            defined: 1.5,
-        }
+/// How a system answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum How {
+    /// Words as Tabby cuts them, each counted once.
+    Tabby,
+    /// Words as tantivy cuts them by default.
+    Usual,
+    /// The product's index with these weights.
+    Ours(Weights),
+}
+
+/// Words with vectors, whether or not the product asks vectors without being told to.
+pub const BOTH: [f32; 3] = [0.15, 0.3, 0.3];
+
+/// What ships when there is no embedder: the words of [`Weights::default`].
+#[must_use]
+pub fn words() -> Weights {
+    Weights {
+        vectors: [0.0; 3],
+        ..Weights::default()
     }
 }
 
-/// What the ranking knows of a chunk beside its words.
-struct Row {
-    path: usize,
-    name: String,
+/// All rows, each of ours with what it adds to the row before; those of vectors need an embedder.
+#[must_use]
+pub fn systems(embedder: bool) -> Vec<System> {
+    let full = words();
+    let bare = Weights {
+        fields: [1.0, 0.0, 0.0, 1.0],
+        definition: 1.0,
+        named: 1.0,
+        stem: 1.0,
+        mentioned: 1.0,
+        share: 0.0,
+        spread: 1.0,
+        test: 1.0,
+        docs: 1.0,
+        places: [1.0; 4],
+        ..full
+    };
+    let fields = Weights {
+        fields: full.fields,
+        ..bare
+    };
+    let priors = Weights {
+        test: full.test,
+        docs: full.docs,
+        places: full.places,
+        ..fields
+    };
+    let files = Weights {
+        share: full.share,
+        spread: full.spread,
+        ..priors
+    };
+    let alone = Weights {
+        vectors: [1.0; 3],
+        ..full
+    };
+    let row = |key, title, how| System { key, title, how };
+    let mut all = vec![
+        row("tabby", "Tabby's configuration (\\w+, tf = 1)", How::Tabby),
+        row("tantivy", "tantivy's default words", How::Usual),
+        row("ours", "our words", How::Ours(bare)),
+        row("fields", "+ fields", How::Ours(fields)),
+        row("priors", "+ priors of places", How::Ours(priors)),
+        row("files", "+ files added up", How::Ours(files)),
+        row("words", "+ named definitions = words", How::Ours(full)),
+    ];
+    if embedder {
+        all.push(row("vectors", "vectors in place of BM25", How::Ours(alone)));
+        let both = How::Ours(Weights {
+            vectors: BOTH,
+            ..full
+        });
+        all.push(row("both", "words and vectors", both));
+    }
+    all
 }
 
-/// A tree, indexed in four ways.
+/// A hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// From the repository's root.
+    pub path: String,
+    /// From 0.
+    pub lines: Range<u32>,
+}
+
+/// A tree, indexed for all systems.
 #[expect(missing_debug_implementations, reason = "tantivy's searcher has none")]
 pub struct Ladder {
-    paths: Vec<String>,
-    rows: Vec<Row>,
+    places: Vec<Place>,
     tabby: Ranked,
-    default: Ranked,
-    whole: Ranked,
-    fields: Ranked,
+    usual: Ranked,
+    index: Workspace,
+    // Holds the files that the index reads again.
+    _folder: tempfile::TempDir,
 }
 
 impl Ladder {
-    /// Cuts a tree into chunks and indexes it.
+    /// Writes a tree into a folder and indexes it; vectors are asked if there is an embedder (with its floor).
     ///
     /// # Errors
-    /// What tantivy says.
-    pub fn build(files: &[File]) -> Result<Ladder, String> {
-        let mut rows = Vec::new();
-        let mut words: [Vec<Words>; 4] = Default::default();
-        for (number, file) in files.iter().enumerate() {
+    /// What the disk, tantivy or the index says.
+    pub fn build(files: &[File], embedder: Option<(Arc<Embedder>, f32)>) -> Result<Ladder, String> {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let mut places = Vec::new();
+        let mut words: [Vec<String>; 2] = Default::default();
+        for file in files {
+            write(folder.path(), file)?;
             for chunk in chunk::chunks(&file.path, &file.text, &mut || false) {
                 let body = file.text.get(chunk.bytes.clone()).unwrap_or_default();
-                let head = file.text.get(chunk.signature.clone()).unwrap_or_default();
-                let both = format!("{}\n{body}", file.path);
-                words[0].push(body_only(tabby(body)));
-                words[1].push(body_only(usual(&both)));
-                words[2].push(body_only(ours(&both)));
-                let names = format!(
-                    "{} {} {}",
-                    chunk.name,
-                    chunk.qualified,
-                    chunk.names.join(" ")
-                );
-                words[3].push([ours(body), ours(&names), ours(head), ours(&file.path)]);
-                let name = chunk.name.to_lowercase();
-                rows.push(Row { path: number, name });
+                words[0].push(tabby(body));
+                words[1].push(usual(&format!("{}\n{body}", file.path)));
+                places.push(Place {
+                    path: file.path.clone(),
+                    lines: chunk.lines,
+                });
             }
         }
-        let [first, second, third, fourth] = words;
+        let [first, second] = words;
+        let index = Workspace::open(folder.path(), None, None, Arc::new(|_: &Path| false));
+        let index = index.map_err(|e| e.to_string())?;
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4));
+        let all = Work {
+            threads,
+            rebuild: false,
+            told: &|_| {},
+            stop: &|| false,
+        };
+        index.refresh(all).map_err(|e| e.to_string())?;
+        if let Some((embedder, floor)) = embedder {
+            let vectors = Vectors::in_memory(embedder.dimension());
+            index.use_vectors(Arc::new(Meaning::new(embedder, floor, vectors)));
+        }
         Ok(Ladder {
-            paths: files.iter().map(|file| file.path.clone()).collect(),
-            rows,
+            places,
             tabby: Ranked::build(first.into_iter(), false)?,
-            default: Ranked::build(second.into_iter(), true)?,
-            whole: Ranked::build(third.into_iter(), true)?,
-            fields: Ranked::build(fourth.into_iter(), true)?,
+            usual: Ranked::build(second.into_iter(), true)?,
+            index,
+            _folder: folder,
         })
     }
 
-    /// How many chunks there are.
+    /// How many chunks the product's index has.
     #[must_use]
     pub fn chunks(&self) -> usize {
-        self.rows.len()
+        self.index.state().chunks
     }
 
-    /// Files in the order in which a step of [`STEPS`] ranks them, best first.
+    /// The chunks that a system finds, best first, at most `most`.
     ///
     /// # Errors
-    /// What tantivy says.
-    pub fn ask(
-        &self,
-        step: usize,
-        question: &str,
-        weights: &Weights,
-    ) -> Result<Vec<String>, String> {
-        let plain = [1.0, 0.0, 0.0, 0.0];
-        let cut = |text: String| -> Vec<(String, f32)> {
-            let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-            words.sort();
-            words.dedup();
-            words.into_iter().map(|word| (word, 1.0)).collect()
+    /// What tantivy or the index says.
+    pub fn ask(&self, how: How, question: &str, most: usize) -> Result<Vec<Place>, String> {
+        let others = |hits: Vec<(usize, f32)>| {
+            let places = hits.into_iter().map(|(at, _)| self.places[at].clone());
+            Ok(places.collect())
         };
-        let query = terms::query(question);
-        let own = || {
-            query
-                .terms
-                .iter()
-                .map(|t| (t.text.clone(), t.weight))
-                .collect::<Vec<_>>()
-        };
-        let hits = match step {
-            0 => self.tabby.search(&cut(tabby(question)), plain, HITS)?,
-            1 => self.default.search(&cut(usual(question)), plain, HITS)?,
-            2 => self.whole.search(&own(), plain, HITS)?,
-            _ => self.fields.search(&own(), weights.boosts, HITS)?,
-        };
-        Ok(self.order(step, hits, &query, weights))
-    }
-
-    fn order(
-        &self,
-        step: usize,
-        mut hits: Vec<(usize, f32)>,
-        query: &terms::Query,
-        weights: &Weights,
-    ) -> Vec<String> {
-        for (chunk, score) in &mut hits {
-            let row = &self.rows[*chunk];
-            if step >= 4 {
-                *score *= prior(&self.paths[row.path], query, weights);
-            }
-            if step >= 6 && !row.name.is_empty() && query.names.contains(&row.name) {
-                *score *= weights.defined;
+        match how {
+            How::Tabby => others(self.tabby.search(&cut(&tabby(question)), most)?),
+            How::Usual => others(self.usual.search(&cut(&usual(question)), most)?),
+            How::Ours(weights) => {
+                let answer = self.index.search_by(&weights, question, most, &|_| true);
+                let hits = answer.map_err(|e| e.to_string())?.hits.into_iter();
+                let place = |hit: foretoken_index::Hit| Place {
+                    path: hit.path,
+                    lines: hit.lines,
+                };
+                Ok(hits.map(place).collect())
             }
         }
-        hits.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let decay = if step >= 5 { weights.decay } else { 0.0 };
-        // Score, share of the file's next chunk.
-        let mut files: HashMap<usize, (f32, f32)> = HashMap::new();
-        for (chunk, score) in hits {
-            let file = files.entry(self.rows[chunk].path).or_insert((0.0, 1.0));
-            file.0 += score * file.1;
-            file.1 *= decay;
-        }
-        let mut files: Vec<(f32, &String)> = files
-            .into_iter()
-            .map(|(path, (score, _))| (score, &self.paths[path]))
-            .collect();
-        files.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        files.into_iter().map(|(_, path)| path.clone()).collect()
     }
 }
 
-fn prior(path: &str, query: &terms::Query, weights: &Weights) -> f32 {
-    let lower = path.to_lowercase();
-    let tests = [
-        "test",
-        "tests",
-        "__tests__",
-        "spec",
-        "testdata",
-        "fixtures",
-        "e2e",
-    ];
-    let parts = |words: &[&str]| {
-        lower
-            .split(['/', '.', '_', '-'])
-            .any(|p| words.contains(&p))
-    };
-    let camel = path.contains("Test.java") || path.contains("Tests.java");
-    let docs = [".md", ".mdx", ".rst", ".txt", ".adoc", ".3", ".1"];
-    if (parts(&tests) || camel) && !query.tests {
-        weights.test
-    } else if docs.iter().any(|ending| lower.ends_with(ending)) && !query.docs {
-        weights.docs
-    } else {
-        1.0
+fn write(folder: &Path, file: &File) -> Result<(), String> {
+    let path = folder.join(&file.path);
+    let said = |e: std::io::Error| format!("{}: {e}", path.display());
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(said)?;
     }
+    std::fs::write(&path, &file.text).map_err(said)
 }
 
-fn body_only(words: String) -> Words {
-    [words, String::new(), String::new(), String::new()]
+/// Distinct words of a text whose words stand between blanks.
+fn cut(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    words.sort();
+    words.dedup();
+    words
 }
 
 /// Words as Tabby cuts them: `\w+`, case kept (TabbyML/tabby 21b2904, `crates/tabby/src/services/code.rs`).
@@ -230,21 +241,12 @@ fn usual(text: &str) -> String {
     words.join(" ")
 }
 
-fn ours(text: &str) -> String {
-    let mut words = String::new();
-    terms::each_term(text, &mut |term, _| {
-        words.push_str(term);
-        words.push(' ');
-    });
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_step_finds_more() {
+    fn each_system_finds_what_its_words_allow() {
         let file = |path: &str, text: &str| File {
             path: path.to_owned(),
             text: text.to_owned(),
@@ -260,19 +262,18 @@ mod tests {
             ),
             file("src/other.rs", "fn other() {}\n"),
         ];
-        let ladder = Ladder::build(&files).unwrap();
-        let best = |step, question: &str| {
-            ladder
-                .ask(step, question, &Weights::default())
-                .unwrap()
-                .first()
-                .cloned()
+        let ladder = Ladder::build(&files, None).unwrap();
+        let best = |how, question: &str| {
+            let found = ladder.ask(how, question, HITS).unwrap();
+            found.first().map(|place| place.path.clone())
         };
-        assert_eq!(best(0, "names of getUserName"), None);
+        let users = Some("src/users.rs");
+        assert_eq!(best(How::Tabby, "names of getUserName"), None);
+        assert_eq!(best(How::Tabby, "get_user_name lookup").as_deref(), users);
+        assert_eq!(best(How::Usual, "lookup of users").as_deref(), users);
         assert_eq!(
-            best(0, "get_user_name lookup").as_deref(),
-            Some("src/users.rs")
+            best(How::Ours(words()), "wrong user names").as_deref(),
+            users
         );
-        assert_eq!(best(6, "wrong user names").as_deref(), Some("src/users.rs"));
     }
 }

@@ -222,7 +222,8 @@ fn names(subject: &str, path: &str) -> bool {
 }
 
 /// At most `count` of them, at even distances.
-fn spread<T: Clone>(all: Vec<T>, count: usize) -> Vec<T> {
+#[must_use]
+pub fn spread<T: Clone>(all: Vec<T>, count: usize) -> Vec<T> {
     if all.len() <= count {
         return all;
     }

@@ -1,91 +1,142 @@
 //! The table and the committed figures, and the comparison with them.
 
+use serde::Serialize;
+
 use super::figures::{Worth, interval, mean};
-use super::ladder::STEPS;
+use super::ladder::System;
 use crate::stats;
 
 /// The mean reciprocal rank may fall by so much before a check fails.
 pub const TOLERANCE: f64 = 0.005;
 
-/// What one repository gave: worths of each step, query by query.
+/// What one repository gave: worths of each system, question by question.
 #[derive(Debug, Clone)]
 pub struct Answered {
     /// `owner/name`.
     pub repository: String,
-    /// By step, then by query.
-    pub steps: Vec<Vec<Worth>>,
+    /// By system, then by question.
+    pub systems: Vec<Vec<Worth>>,
 }
 
-/// The table over all repositories, then one line for each of them.
-#[must_use]
-pub fn table(answered: &[Answered]) -> String {
-    let head = [
-        "step",
-        "MRR",
-        "hit@1",
-        "hit@5",
-        "R@10",
-        "change of MRR, 95 %",
-    ];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    let pooled: Vec<Vec<Worth>> = (0..STEPS.len()).map(|step| pool(answered, step)).collect();
-    for (step, worths) in pooled.iter().enumerate() {
-        let all = mean(worths);
-        let change = match step.checked_sub(1).and_then(|before| pooled.get(before)) {
-            Some(before) => {
-                let (least, most) = interval(before, worths);
-                format!("{least:+.3} to {most:+.3}")
+/// All answers to one set of questions.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// `commits-tune`, `documentation-report`, …
+    pub set: String,
+    /// In the order of the table.
+    pub systems: Vec<System>,
+    /// One for each repository.
+    pub answered: Vec<Answered>,
+}
+
+/// A row as JSON.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    set: String,
+    system: &'static str,
+    queries: usize,
+    mrr: f64,
+    hit1: f64,
+    hit5: f64,
+    recall10: f64,
+    /// 95 % interval of the MRR's difference from the words alone.
+    against_words: (f64, f64),
+}
+
+impl Asked {
+    fn pool(&self, system: usize) -> Vec<Worth> {
+        let all = self.answered.iter();
+        all.flat_map(|one| one.systems[system].clone()).collect()
+    }
+
+    fn words(&self) -> Vec<Worth> {
+        let at = self.systems.iter().position(|system| system.key == "words");
+        at.map(|at| self.pool(at)).unwrap_or_default()
+    }
+
+    /// The table over all repositories, then one line for each of them.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let head = [
+            self.set.as_str(),
+            "MRR",
+            "hit@1",
+            "hit@5",
+            "R@10",
+            "MRR against the row above",
+            "against words",
+        ];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        let words = self.words();
+        let range = |(least, most): (f64, f64)| format!("{least:+.3} to {most:+.3}");
+        for (at, system) in self.systems.iter().enumerate() {
+            let worths = self.pool(at);
+            let all = mean(&worths);
+            let above = at.checked_sub(1).map(|above| self.pool(above));
+            let mut row = vec![system.title.to_owned()];
+            row.extend(
+                [all.reciprocal, all.first, all.five, all.recall].map(|f| format!("{f:.3}")),
+            );
+            row.push(above.map_or(String::new(), |above| range(interval(&above, &worths))));
+            row.push(range(interval(&words, &worths)));
+            rows.push(row);
+        }
+        let mut text = stats::table(&rows) + "\n";
+        let shown = ["tabby", "tantivy", "words", "vectors", "both"];
+        let shown: Vec<usize> = (0..self.systems.len())
+            .filter(|at| shown.contains(&self.systems[*at].key))
+            .collect();
+        let mut head = vec!["repository".to_owned(), "questions".to_owned()];
+        head.extend(shown.iter().map(|at| self.systems[*at].key.to_owned()));
+        let mut rows = vec![head];
+        for one in &self.answered {
+            let mut row = vec![one.repository.clone(), one.systems[0].len().to_string()];
+            let figure = |at: &usize| format!("{:.3}", mean(&one.systems[*at]).reciprocal);
+            row.extend(shown.iter().map(figure));
+            rows.push(row);
+        }
+        text += &stats::table(&rows);
+        text
+    }
+
+    /// The figures, one row for each system.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        let words = self.words();
+        let row = |(at, system): (usize, &System)| {
+            let worths = self.pool(at);
+            let all = mean(&worths);
+            Row {
+                set: self.set.clone(),
+                system: system.key,
+                queries: worths.len(),
+                mrr: all.reciprocal,
+                hit1: all.first,
+                hit5: all.five,
+                recall10: all.recall,
+                against_words: interval(&words, &worths),
             }
-            None => String::new(),
         };
-        let figures = [all.reciprocal, all.first, all.five, all.recall].map(|f| format!("{f:.3}"));
-        let mut row = vec![STEPS[step].to_owned()];
-        row.extend(figures);
-        row.push(change);
-        rows.push(row);
+        self.systems.iter().enumerate().map(row).collect()
     }
-    let mut text = stats::table(&rows) + "\n";
-    let head = ["repository", "queries", "Tabby's", "tantivy's", "ours"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for one in answered {
-        let figure = |step: usize| format!("{:.3}", mean(&one.steps[step]).reciprocal);
-        let count = one.steps[0].len().to_string();
-        rows.push(vec![
-            one.repository.clone(),
-            count,
-            figure(0),
-            figure(1),
-            figure(STEPS.len() - 1),
-        ]);
-    }
-    text += &stats::table(&rows);
-    text
-}
-
-fn pool(answered: &[Answered], step: usize) -> Vec<Worth> {
-    answered
-        .iter()
-        .flat_map(|one| one.steps[step].clone())
-        .collect()
-}
-
-/// The figures as they are committed: one line for each set and step.
-#[must_use]
-pub fn csv(set: &str, answered: &[Answered]) -> String {
-    let line = |step: usize| {
-        let all = mean(&pool(answered, step));
-        let [a, b, c, d] = [all.reciprocal, all.first, all.five, all.recall];
-        let count = pool(answered, step).len();
-        format!("{set},{step},{count},{a:.4},{b:.4},{c:.4},{d:.4}\n")
-    };
-    (0..STEPS.len()).map(line).collect()
 }
 
 /// The first line of the committed figures.
-pub const HEADER: &str = "set,step,queries,mrr,hit1,hit5,recall10\n";
+pub const HEADER: &str = "set,system,queries,mrr,hit1,hit5,recall10\n";
+
+/// The figures as they are committed.
+#[must_use]
+pub fn csv(rows: &[Row]) -> String {
+    let line = |row: &Row| {
+        let [a, b, c, d] = [row.mrr, row.hit1, row.hit5, row.recall10];
+        let (set, system, queries) = (&row.set, row.system, row.queries);
+        format!("{set},{system},{queries},{a:.4},{b:.4},{c:.4},{d:.4}\n")
+    };
+    rows.iter().map(line).collect()
+}
 
 /// A sentence for each row whose mean reciprocal rank fell, and how many rows were compared. Rows over
-/// another number of queries are not compared.
+/// another number of questions are not compared.
 #[must_use]
 pub fn fallen(now: &str, before: &str) -> (Vec<String>, usize) {
     let mut sentences = Vec::new();
@@ -118,11 +169,11 @@ mod tests {
 
     #[test]
     fn only_what_fell_is_told() {
-        let before = "set,step,queries,mrr\ntune,0,9,0.5000\ntune,1,9,0.6000\n";
-        let same = fallen("tune,0,9,0.4960\ntune,1,9,0.7000\n", before);
+        let before = "set,system,queries,mrr\ntune,a,9,0.5000\ntune,b,9,0.6000\n";
+        let same = fallen("tune,a,9,0.4960\ntune,b,9,0.7000\n", before);
         assert_eq!(same, (Vec::new(), 2));
-        let (sentences, _) = fallen("tune,0,9,0.4900\n", before);
-        assert_eq!(sentences, ["tune,0,9: MRR 0.4900, was 0.5000"]);
-        assert_eq!(fallen("tune,0,8,0.1\n", before).1, 0);
+        let (sentences, _) = fallen("tune,a,9,0.4900\n", before);
+        assert_eq!(sentences, ["tune,a,9: MRR 0.4900, was 0.5000"]);
+        assert_eq!(fallen("tune,a,8,0.1\n", before).1, 0);
     }
 }

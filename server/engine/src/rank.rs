@@ -80,16 +80,16 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Weights {
         Weights {
-            fields: [1.0, 2.0, 1.0, 1.5],
-            definition: 3.0,
-            named: 1.3,
-            stem: 1.5,
+            fields: [1.0, 1.7, 0.7, 1.05],
+            definition: 2.1,
+            named: 1.0,
+            stem: 1.05,
             mentioned: 2.0,
-            decay: 0.5,
-            share: 0.5,
-            spread: 0.5,
+            decay: 0.6,
+            share: 0.425,
+            spread: 0.75,
             test: 0.3,
-            docs: 0.5,
+            docs: 0.35,
             places: [0.3, 0.3, 0.7, 0.5],
             generated: 0.2,
             vectors: [0.15, 0.3, 0.3],
@@ -344,15 +344,15 @@ mod tests {
             "stale cache entry",
             &rows,
             expect![[r#"
-            src/a.rs other (file)
-            tests/a.rs cache (definition, test, file)"#]],
+                src/a.rs other (file)
+                tests/a.rs cache (test, file)"#]],
         );
         check(
             "test of the stale cache entry",
             &rows,
             expect![[r#"
-            tests/a.rs cache (definition, file)
-            src/a.rs other (file)"#]],
+                tests/a.rs cache (file)
+                src/a.rs other (file)"#]],
         );
     }
 

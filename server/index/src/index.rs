@@ -1,6 +1,6 @@
 //! The index of one workspace: built from its files at one moment, asked many times.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,8 @@ use foretoken_engine::rank::{self, Candidate, Weights};
 use foretoken_engine::terms::{self, TermKind};
 
 use crate::budget;
-use crate::meaning::{self, Meaning};
-use crate::vectors::Key;
 use crate::walk::{self, Progress, Skipped};
 use crate::words::{Builder, Words};
-
-/// Rows that are looked for by vectors alone.
-const NEAREST: usize = 100;
-/// Rows, best by words first, whose vectors are made while a question waits.
-const LAZY: usize = 50;
 
 /// Why there is no index, or no answer from it.
 #[derive(Debug)]
@@ -59,7 +52,6 @@ impl From<tantivy::TantivyError> for Error {
 pub struct Index {
     root: PathBuf,
     words: Words,
-    meaning: Option<Meaning>,
     files: Vec<Source>,
     rows: Vec<Row>,
     skipped: Skipped,
@@ -75,7 +67,6 @@ struct Source {
 struct Row {
     file: usize,
     chunk: chunk::Chunk,
-    key: Key,
 }
 
 /// A chunk that answers a question.
@@ -196,7 +187,6 @@ impl Index {
         Ok(Index {
             root,
             words: builder.seal()?,
-            meaning: None,
             files,
             rows,
             skipped,
@@ -225,49 +215,7 @@ impl Index {
         limit: usize,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<Answer, Error> {
-        self.search_by(&Weights::default(), question, limit, wanted)
-    }
-
-    /// Asks vectors too from now on.
-    pub fn use_vectors(&mut self, mut meaning: Meaning) {
-        meaning.attach(self.rows.iter().map(|row| &row.key));
-        self.meaning = Some(meaning);
-    }
-
-    /// Makes the vectors that are missing, file by file, until `stop` says so. Without them a search makes
-    /// those of its best hits.
-    pub fn embed(&self, stop: &dyn Fn() -> bool) {
-        let Some(meaning) = &self.meaning else {
-            return;
-        };
-        let mut open: Option<(usize, Option<String>)> = None;
-        for (at, row) in self.rows.iter().enumerate() {
-            if stop() {
-                return;
-            }
-            if meaning.has(at) {
-                continue;
-            }
-            if open.as_ref().is_none_or(|(file, _)| *file != row.file) {
-                open = Some((row.file, self.file(row.file)));
-            }
-            if let Some((_, Some(text))) = &open {
-                meaning.learn(at, row.key, text, &row.chunk);
-            }
-        }
-    }
-
-    /// The same with other weights than those that were chosen: for whoever chooses them.
-    ///
-    /// # Errors
-    /// A failure of the search library.
-    pub fn search_by(
-        &self,
-        weights: &Weights,
-        question: &str,
-        limit: usize,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<Answer, Error> {
+        let weights = &Weights::default();
         let from = Instant::now();
         let mut query = terms::query(question);
         let none = |empty| Answer {
@@ -284,16 +232,20 @@ impl Index {
         }
         let candidates: Vec<Candidate> = found.iter().map(|found| self.candidate(found)).collect();
         let mut hits = Vec::new();
+        // Hits of one file are many, and a file is read once.
+        let mut texts: HashMap<usize, Option<String>> = HashMap::new();
         for ranked in rank::rank(&query, &candidates, weights) {
             if hits.len() == limit {
                 break;
             }
             let row = &self.rows[found[ranked.at].row];
-            let Some(text) = self.text(row) else {
+            let whole = texts.entry(row.file).or_insert_with(|| self.file(row.file));
+            let text = whole.as_ref().and_then(|w| w.get(row.chunk.bytes.clone()));
+            let Some(text) = text.map(str::to_owned) else {
                 continue;
             };
             let candidate = &candidates[ranked.at];
-            if !self.is_hit(&query, &ranked, candidate, &text) {
+            if !ranked.exact && matched(&query, candidate, &text) < query.terms.len().min(2) {
                 continue;
             }
             hits.push(Hit {
@@ -317,47 +269,20 @@ impl Index {
         })
     }
 
-    /// The rows that words or vectors find, those of words first.
+    /// The rows that words find, best first.
     fn find(
         &self,
         query: &mut terms::Query,
         weights: &Weights,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Found>, Error> {
-        let meaning = self.meaning.as_ref();
-        let meaning = meaning.filter(|_| weights.vectors.iter().any(|part| *part > 0.0));
-        let asked = meaning.and_then(|m| Some((m, m.embedder().question(query)?)));
-        let is_wanted = |row: u64| wanted(&self.files[self.rows[row as usize].file].path);
-        let mut found: Vec<Found> = Vec::new();
-        for (row, words) in self.words.search(query, weights)? {
-            if is_wanted(row) {
-                let row = row as usize;
-                let vector = None;
-                found.push(Found { row, words, vector });
-            }
-        }
-        let Some((meaning, asked)) = asked else {
-            return Ok(found);
-        };
-        for (at, found) in found.iter_mut().enumerate() {
-            let row = &self.rows[found.row];
-            if at < LAZY && !meaning.has(found.row) {
-                let text = self.file(row.file);
-                text.inspect(|text| meaning.learn(found.row, row.key, text, &row.chunk));
-            }
-            found.vector = meaning.cosine(found.row, &asked);
-        }
-        let by_words: HashSet<usize> = found.iter().map(|found| found.row).collect();
-        for (row, cosine) in meaning.nearest(&asked, NEAREST) {
-            if !by_words.contains(&(row as usize)) && is_wanted(row) {
-                found.push(Found {
-                    row: row as usize,
-                    words: 0.0,
-                    vector: Some(cosine),
-                });
-            }
-        }
-        Ok(found)
+        let is_wanted = |row: usize| wanted(&self.files[self.rows[row].file].path);
+        let found = self.words.search(query, weights)?.into_iter();
+        let found = found.map(|(row, words)| Found {
+            row: row as usize,
+            words,
+        });
+        Ok(found.filter(|found| is_wanted(found.row)).collect())
     }
 
     fn candidate(&self, found: &Found) -> Candidate<'_> {
@@ -369,32 +294,11 @@ impl Index {
             kind: row.chunk.kind,
             lines: &row.chunk.lines,
             words: found.words,
-            vector: found.vector,
+            vector: None,
         }
     }
 
-    /// Whether a candidate says enough: by name, by two of the words, or by its vector.
-    fn is_hit(
-        &self,
-        query: &terms::Query,
-        ranked: &rank::Ranked,
-        candidate: &Candidate,
-        text: &str,
-    ) -> bool {
-        let floor = self.meaning.as_ref().map(Meaning::floor);
-        let near = candidate.vector.zip(floor);
-        ranked.exact
-            || near.is_some_and(|(cosine, floor)| cosine >= floor)
-            || matched(query, candidate, text) >= query.terms.len().min(2)
-    }
-
-    /// The text of a row as it stands on the disk now, if that is still what was indexed.
-    fn text(&self, row: &Row) -> Option<String> {
-        let text = self.file(row.file)?;
-        text.get(row.chunk.bytes.clone()).map(str::to_owned)
-    }
-
-    /// The text of a file, if it is still what was indexed.
+    /// The text of a file as it stands on the disk now, if that is still what was indexed.
     fn file(&self, file: usize) -> Option<String> {
         let source = &self.files[file];
         let text = walk::read(&self.root, Path::new(&source.path)).ok()?;
@@ -402,11 +306,10 @@ impl Index {
     }
 }
 
-/// A row with what words and vectors say of it.
+/// A row with what its words say.
 struct Found {
     row: usize,
     words: f32,
-    vector: Option<f32>,
 }
 
 /// Reads, cuts and adds one file.
@@ -445,7 +348,6 @@ fn take(
         let first = shared.1.len();
         shared.1.extend(chunks.iter().map(|chunk| Row {
             file,
-            key: meaning::key(&text, chunk),
             chunk: chunk.clone(),
         }));
         first

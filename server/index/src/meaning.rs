@@ -1,36 +1,74 @@
-//! What the rows of an index mean: the vector of each, by its content, and which are near a question.
+//! What chunks mean: the vector of each, by its content, and how near it is to a question. Vectors are made
+//! when a question first needs them: they put hits in order, and find none that words do not.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foretoken_engine::chunk::Chunk;
 use foretoken_engine::embed::{Embedder, Vector};
+use foretoken_engine::terms::Query;
 
 use crate::vectors::{Key, Vectors};
 
-/// The row has no vector yet.
-const NONE: u32 = u32::MAX;
-/// From this share of rows with vectors on, all of them are looked through for further candidates.
-const COVERED: f32 = 0.8;
-
-/// An embedder with what it has made, for [`crate::Index::use_vectors`].
+/// An embedder with what it has made, for [`crate::Workspace::use_vectors`].
 #[derive(Debug)]
 pub struct Meaning {
     embedder: Arc<Embedder>,
     floor: f32,
-    held: RwLock<Held>,
+    vectors: Mutex<Vectors>,
 }
 
-#[derive(Debug)]
-struct Held {
-    vectors: Vectors,
-    // [rows]: the slot of each.
-    slots: Vec<u32>,
-    known: usize,
+impl Meaning {
+    /// With the vectors that are there already. A chunk whose cosine reaches `floor` is a hit even where
+    /// its words say too little.
+    pub fn new(embedder: Arc<Embedder>, floor: f32, vectors: Vectors) -> Meaning {
+        Meaning {
+            embedder,
+            floor,
+            vectors: Mutex::new(vectors),
+        }
+    }
+
+    pub(crate) fn question(&self, query: &Query) -> Option<Vector> {
+        self.embedder.question(query)
+    }
+
+    pub(crate) fn floor(&self) -> f32 {
+        self.floor
+    }
+
+    /// The cosine of a question with a chunk of a file's text, by the vector that is known or is made now.
+    /// `None` for a chunk without a known word.
+    pub(crate) fn cosine(&self, question: &Vector, text: &str, chunk: &Chunk) -> Option<f32> {
+        let key = key(text, chunk);
+        let known = |vectors: &Vectors| {
+            let (scale, numbers) = vectors.at(vectors.slot(&key)?)?;
+            Some(question.cosine(scale, numbers))
+        };
+        if let Some(cosine) = known(&self.vectors()) {
+            return Some(cosine);
+        }
+        // Nobody waits for the lock meanwhile; two that make the same vector make it equal.
+        let vector = self.embedder.chunk(parts(text, chunk))?;
+        self.vectors().insert(key, &vector);
+        Some(question.cosine(vector.scale, &vector.numbers))
+    }
+
+    /// Writes new vectors to the slab, where there is one.
+    ///
+    /// # Errors
+    /// The disk's; the vectors stay usable.
+    pub fn save(&self) -> std::io::Result<()> {
+        self.vectors().save()
+    }
+
+    fn vectors(&self) -> MutexGuard<'_, Vectors> {
+        self.vectors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a vector is made of, and so what it is known by: the names of a chunk, the line of its head and its
 /// text, nothing of its place. Equal chunks in two files share a vector.
-pub(crate) fn parts<'a>(text: &'a str, chunk: &'a Chunk) -> impl Iterator<Item = &'a str> {
+fn parts<'a>(text: &'a str, chunk: &'a Chunk) -> impl Iterator<Item = &'a str> {
     // The head of a later part of a long definition lies before that part.
     let inside = chunk.signature.start >= chunk.bytes.start;
     let head = match inside {
@@ -39,13 +77,11 @@ pub(crate) fn parts<'a>(text: &'a str, chunk: &'a Chunk) -> impl Iterator<Item =
     };
     let body = text.get(chunk.bytes.clone()).unwrap_or_default();
     let names = chunk.names.iter().map(String::as_str);
-    [chunk.qualified.as_str(), head, body]
-        .into_iter()
-        .chain(names)
+    let own = [chunk.qualified.as_str(), head, body];
+    own.into_iter().chain(names)
 }
 
-/// The content's hash.
-pub(crate) fn key(text: &str, chunk: &Chunk) -> Key {
+fn key(text: &str, chunk: &Chunk) -> Key {
     let mut hasher = blake3::Hasher::new();
     for part in parts(text, chunk) {
         hasher.update(&(part.len() as u64).to_le_bytes());
@@ -54,96 +90,81 @@ pub(crate) fn key(text: &str, chunk: &Chunk) -> Key {
     *hasher.finalize().as_bytes()
 }
 
-impl Meaning {
-    /// With the vectors that are there already. A hit needs `floor` as its cosine where its words alone do
-    /// not make it one.
-    pub fn new(embedder: Arc<Embedder>, floor: f32, vectors: Vectors) -> Meaning {
-        Meaning {
-            embedder,
-            floor,
-            held: RwLock::new(Held {
-                vectors,
-                slots: Vec::new(),
-                known: 0,
-            }),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Work, Workspace};
+    use foretoken_engine::{chunk, terms};
+    use std::path::Path;
+
+    /// Rows of two numbers for these terms; all others say nothing.
+    fn embedder() -> Arc<Embedder> {
+        let rows = [
+            ("clos", [100i8, 0]),
+            ("stop", [100, 9]),
+            ("paint", [0, 100]),
+        ];
+        let mut bytes = b"FTEMBED1".to_vec();
+        for number in [terms::VERSION, 2, rows.len() as u32, 1] {
+            bytes.extend(number.to_le_bytes());
         }
-    }
-
-    /// Finds the vectors that are there for these rows.
-    pub(crate) fn attach<'a>(&mut self, keys: impl Iterator<Item = &'a Key>) {
-        let held = self.held.get_mut().unwrap_or_else(|e| e.into_inner());
-        let slot = |key| held.vectors.slot(key).unwrap_or(NONE);
-        held.slots = keys.map(slot).collect();
-        held.known = held.slots.iter().filter(|slot| **slot != NONE).count();
-    }
-
-    pub(crate) fn embedder(&self) -> &Embedder {
-        &self.embedder
-    }
-
-    pub(crate) fn floor(&self) -> f32 {
-        self.floor
-    }
-
-    pub(crate) fn has(&self, row: usize) -> bool {
-        self.read(|held| held.slots.get(row).is_none_or(|slot| *slot != NONE))
-    }
-
-    /// Makes the vector of a row from its text. A chunk without a known word has none, and keeps none.
-    pub(crate) fn learn(&self, row: usize, key: Key, text: &str, chunk: &Chunk) {
-        let Some(vector) = self.embedder.chunk(parts(text, chunk)) else {
-            return;
-        };
-        let mut held = self.held.write().unwrap_or_else(|e| e.into_inner());
-        let slot = held.vectors.insert(key, &vector).unwrap_or(NONE);
-        let held = &mut *held;
-        if let Some(before) = held.slots.get_mut(row).filter(|before| **before == NONE) {
-            *before = slot;
-            held.known += usize::from(slot != NONE);
+        bytes.extend([1.0f32; 12].iter().flat_map(|one| one.to_le_bytes()));
+        bytes.extend(rows.iter().flat_map(|(_, row)| row.map(|x| x as u8)));
+        bytes.extend([0, 0]);
+        for (term, _) in rows {
+            bytes.push(term.len() as u8);
+            bytes.extend(term.as_bytes());
         }
+        Arc::new(Embedder::parse(&bytes).unwrap())
     }
 
-    /// The cosine of a row with a question.
-    pub(crate) fn cosine(&self, row: usize, question: &Vector) -> Option<f32> {
-        self.read(|held| {
-            let (scale, numbers) = held.vectors.at(*held.slots.get(row)?)?;
-            Some(question.cosine(scale, numbers))
-        })
+    fn meaning() -> Arc<Meaning> {
+        Arc::new(Meaning::new(embedder(), 0.5, Vectors::in_memory(2)))
     }
 
-    /// The rows nearest to a question, nearest first, if nearly all rows have a vector: an exact look at
-    /// each of them.
-    pub(crate) fn nearest(&self, question: &Vector, most: usize) -> Vec<(u64, f32)> {
-        self.read(|held| {
-            if (held.known as f32) < held.slots.len() as f32 * COVERED {
-                return Vec::new();
-            }
-            let cosine = |(row, slot): (usize, &u32)| {
-                let (scale, numbers) = held.vectors.at(*slot)?;
-                Some((row as u64, question.cosine(scale, numbers)))
-            };
-            let mut found: Vec<(u64, f32)> =
-                held.slots.iter().enumerate().filter_map(cosine).collect();
-            let order = |a: &(u64, f32), b: &(u64, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-            if found.len() > most {
-                found.select_nth_unstable_by(most, order);
-                found.truncate(most);
-            }
-            found.sort_unstable_by(order);
-            found
-        })
+    #[test]
+    fn what_means_the_same_is_a_hit_where_words_say_too_little() {
+        let root = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("a.rs", "fn paint_stream() {\n    paint(stream);\n}\n"),
+            ("b.rs", "fn stop_stream() {\n    stop(stream);\n}\n"),
+        ] {
+            std::fs::write(root.path().join(path), text).unwrap();
+        }
+        let workspace =
+            Workspace::open(root.path(), None, None, Arc::new(|_: &Path| false)).unwrap();
+        workspace
+            .refresh(Work {
+                threads: 1,
+                rebuild: false,
+                told: &|_| {},
+                stop: &|| false,
+            })
+            .unwrap();
+        let hits = |question| workspace.search(question, 9, &|_| true).unwrap().hits;
+        assert!(hits("close the stream").is_empty());
+        workspace.use_vectors(meaning());
+        let found = hits("close the stream");
+        let paths: Vec<&str> = found.iter().map(|hit| hit.path.as_str()).collect();
+        assert_eq!(paths, ["b.rs"]);
+        assert!(found[0].vector.unwrap() > 0.9 && found[0].fused > 0.5);
+        // Both hold both words: what is near comes first, whichever path it has.
+        let both = hits("stream, fn, close or stop or paint");
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[0].path, "b.rs");
     }
 
-    /// Writes new vectors to the slab, where there is one.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn save(&self) -> std::io::Result<()> {
-        let mut held = self.held.write().unwrap_or_else(|e| e.into_inner());
-        held.vectors.save()
-    }
-
-    fn read<T>(&self, of: impl FnOnce(&Held) -> T) -> T {
-        of(&self.held.read().unwrap_or_else(|e| e.into_inner()))
+    #[test]
+    fn equal_chunks_share_a_vector_and_others_do_not() {
+        let meaning = meaning();
+        let question = meaning.question(&terms::query("close")).unwrap();
+        let text = "fn stop() {}\n";
+        let chunks = |text: &str| chunk::chunks("a.rs", text, &mut || false);
+        let cosine = |text: &str| meaning.cosine(&question, text, &chunks(text)[0]);
+        let first = cosine(text).unwrap();
+        assert_eq!((cosine(text), meaning.vectors().len()), (Some(first), 1));
+        assert!(cosine("fn paint() {}\n").unwrap() < first);
+        assert_eq!(meaning.vectors().len(), 2);
+        assert_eq!(cosine("fn zebra() {}\n"), None);
     }
 }

@@ -18,6 +18,7 @@ use tantivy::directory::RamDirectory;
 use crate::disk::{Store, View, Writer};
 use crate::folder::{self, Closed, Folder, Held};
 use crate::index::Error;
+use crate::meaning::Meaning;
 use crate::overlay::{Layer, Overlay};
 use crate::record::Record;
 use crate::walk;
@@ -40,6 +41,8 @@ pub struct Workspace {
     pending: Mutex<BTreeSet<String>>,
     /// What went wrong with the disk last, for the status.
     trouble: Mutex<Option<String>>,
+    /// What chunks mean, where there is an embedder that helps.
+    meaning: Mutex<Option<Arc<Meaning>>>,
 }
 
 #[derive(Clone)]
@@ -131,6 +134,7 @@ impl Workspace {
             disk: Mutex::new(disk),
             pending: Mutex::default(),
             trouble: Mutex::default(),
+            meaning: Mutex::default(),
         })
     }
 
@@ -143,6 +147,15 @@ impl Workspace {
     /// refresh.
     pub fn set_rules(&self, rules: Rules) {
         *lock(&self.rules) = rules;
+    }
+
+    /// Searches ask vectors too from now on.
+    pub fn use_vectors(&self, meaning: Arc<Meaning>) {
+        *lock(&self.meaning) = Some(meaning);
+    }
+
+    fn meaning(&self) -> Option<Arc<Meaning>> {
+        lock(&self.meaning).clone()
     }
 
     fn rules(&self) -> Rules {

@@ -12,10 +12,14 @@ use foretoken_engine::terms;
 use super::{Seen, Workspace};
 use crate::disk::Row;
 use crate::index::{Answer, Empty, Error, Hit, matched};
+use crate::meaning::Meaning;
 use crate::overlay::{self, Layer, Statistics};
 use crate::record::Record;
 use crate::walk;
 use crate::words::{CANDIDATES, MOST_TERMS};
+
+/// Rows, best by words first, whose vectors are asked for: each costs the reading of its file.
+const LAZY: usize = 50;
 
 impl Workspace {
     /// The chunks that answer a question best, at most `limit`; `wanted` says which paths may appear.
@@ -25,6 +29,20 @@ impl Workspace {
     /// A failure of the search library.
     pub fn search(
         &self,
+        question: &str,
+        limit: usize,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Answer, Error> {
+        self.search_by(&Weights::default(), question, limit, wanted)
+    }
+
+    /// The same with other weights than those that were chosen: for whoever chooses them.
+    ///
+    /// # Errors
+    /// A failure of the search library.
+    pub fn search_by(
+        &self,
+        weights: &Weights,
         question: &str,
         limit: usize,
         wanted: &dyn Fn(&str) -> bool,
@@ -40,11 +58,16 @@ impl Workspace {
         if query.terms.is_empty() {
             return Ok(none(Empty::NoTerms));
         }
-        let rows = rows(&seen, &mut query, wanted)?;
+        let rows = rows(&seen, &mut query, weights, wanted)?;
         if rows.is_empty() {
             return Ok(none(Empty::NotFound));
         }
-        let hits = self.hits(&seen, &query, &rows, limit);
+        let asked = Asked {
+            query: &query,
+            weights,
+            limit,
+        };
+        let hits = self.hits(&seen, &asked, &rows);
         let empty = hits.is_empty().then_some(Empty::TooWeak);
         Ok(Answer {
             hits,
@@ -53,29 +76,46 @@ impl Workspace {
         })
     }
 
-    fn hits(&self, seen: &Seen, query: &terms::Query, rows: &[Row], limit: usize) -> Vec<Hit> {
-        let candidates: Vec<Candidate> = rows.iter().map(candidate).collect();
+    fn hits(&self, seen: &Seen, asked: &Asked, rows: &[Row]) -> Vec<Hit> {
+        let query = asked.query;
         let rules = self.rules();
         let mut texts: HashMap<Arc<str>, Option<Arc<str>>> = HashMap::new();
+        let mut read = |record: &Record| {
+            let file = || {
+                let allowed = !rules(&self.root.join(&*record.path));
+                allowed.then(|| self.text(seen, record)).flatten()
+            };
+            let text = texts.entry(Arc::clone(&record.path)).or_insert_with(file);
+            text.clone()
+        };
+        let meaning = self.meaning();
+        let near = match &meaning {
+            Some(meaning) => nearness(meaning, asked, rows, &mut read),
+            None => Vec::new(),
+        };
+        let vectors = near.iter().copied().chain(std::iter::repeat(None));
+        let candidates: Vec<Candidate> = rows
+            .iter()
+            .zip(vectors)
+            .map(|(row, vector)| candidate(row, vector))
+            .collect();
         let mut hits = Vec::new();
-        for ranked in rank::rank(query, &candidates, &Weights::default()) {
-            if hits.len() == limit {
+        for ranked in rank::rank(query, &candidates, asked.weights) {
+            if hits.len() == asked.limit {
                 break;
             }
             let (row, candidate) = (&rows[ranked.at], &candidates[ranked.at]);
             let chunk = &row.record.chunks[row.ordinal];
-            let read = || {
-                let allowed = !rules(&self.root.join(candidate.path));
-                allowed.then(|| self.text(seen, &row.record)).flatten()
-            };
-            let text = texts
-                .entry(Arc::clone(&row.record.path))
-                .or_insert_with(read)
-                .as_deref();
-            let Some(text) = text.and_then(|text| text.get(chunk.bytes.clone())) else {
+            let text = read(&row.record);
+            let Some(text) = text.as_deref().and_then(|t| t.get(chunk.bytes.clone())) else {
                 continue;
             };
-            if !ranked.exact && matched(query, candidate, text) < query.terms.len().min(2) {
+            let floor = meaning.as_ref().map(|meaning| meaning.floor());
+            let near = candidate.vector.zip(floor);
+            let speaks = ranked.exact
+                || near.is_some_and(|(cosine, floor)| cosine >= floor)
+                || matched(query, candidate, text) >= query.terms.len().min(2);
+            if !speaks {
                 continue;
             }
             hits.push(Hit {
@@ -108,10 +148,36 @@ impl Workspace {
     }
 }
 
+/// A question as it is looked for.
+struct Asked<'a> {
+    query: &'a terms::Query,
+    weights: &'a Weights,
+    limit: usize,
+}
+
+/// The cosines of the best rows, as far as vectors are asked at all.
+fn nearness(
+    meaning: &Meaning,
+    asked: &Asked,
+    rows: &[Row],
+    read: &mut dyn FnMut(&Record) -> Option<Arc<str>>,
+) -> Vec<Option<f32>> {
+    let wanted = asked.weights.vectors.iter().any(|part| *part > 0.0);
+    let Some(question) = meaning.question(asked.query).filter(|_| wanted) else {
+        return Vec::new();
+    };
+    let cosine = |row: &Row| {
+        let text = read(&row.record)?;
+        meaning.cosine(&question, &text, &row.record.chunks[row.ordinal])
+    };
+    rows.iter().take(LAZY).map(cosine).collect()
+}
+
 /// The rows of disk and memory that hold words of the question, best first.
 fn rows(
     seen: &Seen,
     query: &mut terms::Query,
+    weights: &Weights,
     wanted: &dyn Fn(&str) -> bool,
 ) -> tantivy::Result<Vec<Row>> {
     let statistics = Statistics::of(&seen.view, &seen.overlay);
@@ -121,9 +187,8 @@ fn rows(
     };
     query.prune(MOST_TERMS, &idf);
     let below = |path: &str| !seen.overlay.contains_key(path) && wanted(path);
-    let weights = Weights::default();
-    let mut rows = seen.view.search(query, &weights, &statistics, &below)?;
-    rows.extend(overlay::search(query, &weights, &statistics, wanted)?);
+    let mut rows = seen.view.search(query, weights, &statistics, &below)?;
+    rows.extend(overlay::search(query, weights, &statistics, wanted)?);
     rows.sort_by(|a, b| {
         let place = |row: &Row| (Arc::clone(&row.record.path), row.ordinal);
         b.score
@@ -134,7 +199,7 @@ fn rows(
     Ok(rows)
 }
 
-fn candidate(row: &Row) -> Candidate<'_> {
+fn candidate(row: &Row, vector: Option<f32>) -> Candidate<'_> {
     let chunk = &row.record.chunks[row.ordinal];
     Candidate {
         path: &row.record.path,
@@ -143,6 +208,6 @@ fn candidate(row: &Row) -> Candidate<'_> {
         kind: chunk.kind,
         lines: &chunk.lines,
         words: row.score,
-        vector: None,
+        vector,
     }
 }
