@@ -88,6 +88,6 @@ fn why_says_what_was_left_out() {
     let home = project();
     let (code, out, err) = search(&home, &["--dir", "project", "--why", "evict_oldest"]);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("definition × 3"), "{out}");
+    assert!(out.contains("definition × 2.1"), "{out}");
     assert!(err.contains("2 files"), "{err}");
 }
