@@ -149,7 +149,7 @@ fn difference(path: &Path, before: &str, after: &str) -> String {
     let behind = &old_rest[old_rest.len() - tail..];
     lines.extend(behind.iter().take(AROUND).map(|line| format!("  {line}")));
     for line in lines.iter().take(SHOWN) {
-        let _ = writeln!(text, "{line}");
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     if lines.len() > SHOWN {
         let _ = writeln!(text, "… and {} lines more", lines.len() - SHOWN);
