@@ -6,6 +6,7 @@
     reason = "all of this is test code, of which the lints only know the functions marked as tests"
 )]
 
+mod assist;
 mod broken;
 mod cli;
 mod context;

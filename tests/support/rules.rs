@@ -177,7 +177,9 @@ impl Check<'_> {
         }
         let advertised = match method.as_str() {
             "window/logMessage" | "window/showMessage" => true,
-            "window/showMessageRequest" => self.persona.can("/window/showMessage"),
+            // A part of the protocol that no capability speaks of; a client that cannot answers an error.
+            "window/showMessageRequest" => true,
+            "foretoken/assist" => self.persona.can("/experimental/foretoken/assist"),
             "window/showDocument" => {
                 if params["selection"].is_null() {
                     self.broke("R24", "showDocument without a selection", &entry.message);

@@ -24,7 +24,12 @@ return {
     didChangeStatus = function(_, status)
       require('foretoken').on_status(status)
     end,
+    ['foretoken/assist'] = function(_, note, context)
+      require('foretoken.answer').on_note(note, context)
+    end,
   },
+  -- Answers are drawn while they come; without this they are documents that appear when they are whole.
+  capabilities = { experimental = { foretoken = { assist = 1 } } },
   -- The server ends within a second of `shutdown`; without a wait Neovim would cut it off.
   exit_timeout = 1000,
 }

@@ -17,10 +17,11 @@ else
 end
 
 vim.api.nvim_create_user_command('Foretoken', function(call)
-  require('foretoken').run(call.fargs[1] or 'status')
+  require('foretoken').run(call.fargs[1] or 'status', call)
 end, {
-  nargs = '?',
-  desc = 'Foretoken: status, toggle, cancel, log, restart',
+  nargs = '*',
+  range = true,
+  desc = 'Foretoken: explain, debug, fix, ask ...; status, toggle, cancel, log, restart',
   complete = function(typed)
     return vim.tbl_filter(function(name)
       return vim.startswith(name, typed)

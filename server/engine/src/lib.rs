@@ -61,5 +61,6 @@ pub mod route;
 pub mod suggestion;
 pub mod symbols;
 pub mod syntax;
+pub mod target;
 pub mod terms;
 pub mod trigger;

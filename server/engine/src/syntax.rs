@@ -4,6 +4,7 @@
 //! Nothing here copies a document or walks one: a look costs the depth of the tree, not its size.
 
 mod errors;
+mod scopes;
 mod text;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ use tree_sitter::{Node, Query, QueryCursor, StreamingIterator, Tree};
 use crate::document::Document;
 use crate::position::floor_boundary;
 pub use errors::{ErrorWindow, WINDOW, errors_in, outline};
+pub use scopes::{Scope, scopes_around};
 
 /// What kind of text a place lies in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

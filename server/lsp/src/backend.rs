@@ -12,6 +12,7 @@ use tower_lsp::{ClientSocket, LanguageServer, LspService};
 use crate::edge::wire_number;
 use crate::main_loop::{Asked, Event, Events, Refusal, Reply, Request};
 use crate::outbox::Outbox;
+use crate::proto::action::CodeActionAsk;
 use crate::proto::facts;
 use crate::proto::from::{CommandAsk, CompletionAsk, Lenient, SearchAsk};
 use crate::proto::to;
@@ -32,6 +33,7 @@ pub(crate) fn service(events: Events, outbox: Outbox) -> (LspService<Backend>, C
     .custom_method("textDocument/inlineCompletion", Backend::inline_completion)
     .custom_method("textDocument/completion", Backend::completion)
     .custom_method("foretoken/search", Backend::search)
+    .custom_method("textDocument/codeAction", Backend::code_action)
     .custom_method("workspace/executeCommand", Backend::execute_command)
     .finish()
 }
@@ -83,6 +85,16 @@ impl Backend {
         })
         .await
         .unwrap_or(Err(Refusal::Internal))
+        .map_err(Error::from)
+    }
+
+    async fn code_action(&self, params: Lenient<CodeActionAsk>) -> Result<LspAny> {
+        self.ask(|reply| Request::Actions {
+            ask: params.into_inner(),
+            reply,
+        })
+        .await
+        .unwrap_or_else(|| Ok(LspAny::Array(Vec::new())))
         .map_err(Error::from)
     }
 

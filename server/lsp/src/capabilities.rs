@@ -3,9 +3,10 @@
 
 use foretoken_engine::position::Encoding;
 use tower_lsp::gen_lsp_types::{
-    CompletionOptions, ExecuteCommandOptions, InitializeResult, InlineCompletionProvider,
-    PositionEncodingKind, Save, ServerCapabilities, ServerInfo, TextDocumentSync,
-    TextDocumentSyncKind, TextDocumentSyncOptions, WorkDoneProgressOptions,
+    CodeActionKind, CodeActionOptions, CodeActionProvider, CompletionOptions,
+    ExecuteCommandOptions, InitializeResult, InlineCompletionProvider, PositionEncodingKind, Save,
+    ServerCapabilities, ServerInfo, TextDocumentSync, TextDocumentSyncKind,
+    TextDocumentSyncOptions, WorkDoneProgressOptions,
 };
 
 use crate::client::Facts;
@@ -36,6 +37,16 @@ pub(crate) fn initialize_result(facts: &Facts, menu: Menu) -> InitializeResult {
                 resolve_provider: Some(false),
                 ..CompletionOptions::default()
             }),
+            code_action_provider: Some(CodeActionProvider::CodeActionOptions(CodeActionOptions {
+                code_action_kinds: Some(vec![
+                    CodeActionKind::QuickFix,
+                    CodeActionKind::Refactor,
+                    CodeActionKind::Source,
+                ]),
+                // The command is in the action: see `handlers/code_action.rs`.
+                resolve_provider: Some(false),
+                ..CodeActionOptions::default()
+            })),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: COMMANDS.iter().map(|&name| name.to_owned()).collect(),
                 work_done_progress_options: WorkDoneProgressOptions::default(),

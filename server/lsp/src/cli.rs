@@ -12,14 +12,18 @@ use crate::config::{Layers, Settings};
 use crate::paths::Paths;
 use crate::telemetry::{self, LevelFilter};
 
+mod ask;
+mod audit;
 mod complete;
 mod config;
+mod consent;
 mod demo;
 mod doctor;
 mod index;
 mod model;
 mod search;
 mod setup;
+mod source;
 
 /// Everything went well.
 const OK: u8 = 0;
@@ -31,7 +35,8 @@ const ERROR: u8 = 2;
 /// Local, instant code completion for every editor.
 ///
 /// Without a command this is a language server that speaks over stdin and stdout; editors start it.
-/// Everything runs on this machine: nothing is sent anywhere.
+/// Completion runs on this machine. Only questions about code can go out, to models that you named and
+/// allowed.
 #[derive(Debug, Parser)]
 #[command(name = "foretoken", disable_version_flag = true, max_term_width = 100)]
 #[command(
@@ -50,12 +55,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ask(ask::Arguments),
+    /// Show and check what was sent to remote models, and what it cost.
+    #[command(subcommand)]
+    Audit(audit::Action),
     Complete(complete::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
     Index(index::Arguments),
+    Explain(ask::Explain),
     Search(search::Arguments),
     Setup(setup::Arguments),
+    /// Show, give and take back what may be sent of a project, and where.
+    #[command(subcommand)]
+    Consent(consent::Action),
     /// Show the settings in force, or the schema of the settings file.
     #[command(subcommand)]
     Config(config::Action),
@@ -116,6 +129,16 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
     let context = Context::load(least, err)?;
     let code = match arguments.command {
         _ if arguments.version => model::version(&context, out),
+        Some(Command::Ask(arguments)) => {
+            context.tell_problems(err)?;
+            ask::run(&context, &arguments, out, err)
+        }
+        Some(Command::Explain(arguments)) => {
+            context.tell_problems(err)?;
+            ask::explain(&context, &arguments, out, err)
+        }
+        Some(Command::Audit(action)) => audit::run(&context, &action, out, err),
+        Some(Command::Consent(action)) => consent::run(&context, &action, out, err),
         Some(Command::Complete(arguments)) => {
             context.tell_problems(err)?;
             complete::run(&context, &arguments, out, err)

@@ -29,6 +29,10 @@ pub(crate) struct Facts {
     pub(crate) insert_as_is: bool,
     /// It asked for the notification `didChangeStatus`.
     pub(crate) status: bool,
+    /// What of an answer to a question can be shown, and how.
+    pub(crate) answers: Answers,
+    /// The editor says that the user does not trust this workspace.
+    pub(crate) untrusted: bool,
     pub(crate) menu: Option<Menu>,
     pub(crate) debounce: Option<Duration>,
     /// The process that ends us when it ends.
@@ -37,6 +41,21 @@ pub(crate) struct Facts {
     pub(crate) folders: Vec<PathBuf>,
     /// `initializationOptions` as they came, for the settings that they may hold.
     pub(crate) options: Value,
+}
+
+/// The means of a client to show an answer, to ask its user something and to change a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answers {
+    /// It takes `foretoken/assist`: one of our own plugins, which draws the answer while it comes.
+    pub(crate) stream: bool,
+    /// `window/showDocument`.
+    pub(crate) document: bool,
+    /// `workspace/applyEdit`.
+    pub(crate) edit: bool,
+    /// An edit may name the version of the document that it is for.
+    pub(crate) versions: bool,
+    /// An edit may say that the user has to confirm it.
+    pub(crate) confirm: bool,
 }
 
 impl Default for Facts {

@@ -2,10 +2,12 @@
 //! `layers` is the only reader and `Settings::from_layers` the only conversion; a feature gets its
 //! own part of the result and never looks at a layer. Do not read an environment variable elsewhere.
 
+pub mod endpoints;
 pub mod layers;
 pub mod options;
 pub mod schema;
 pub mod settings;
+pub mod trust;
 
 pub use layers::{Layer, Layers, Problem, Resolved};
-pub use settings::{Completion, Exclude, Log, Menu, Model, Runtime, Settings};
+pub use settings::{Completion, Exclude, Log, Menu, Model, Remote, Runtime, Settings};

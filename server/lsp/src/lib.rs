@@ -6,6 +6,7 @@
 // and how it answers (attempts, flight, answers); pipeline knows none of them.
 mod ahead;
 mod answers;
+mod assist;
 mod attempts;
 mod backend;
 mod background;
@@ -40,5 +41,6 @@ mod state;
 mod status;
 pub mod telemetry;
 
+pub(crate) use proto::uri::of_path as uri_of;
 pub use serve::{Exit, Fault, ServeOptions, TICK, serve};
 pub use state::shown_path;

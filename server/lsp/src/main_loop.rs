@@ -20,9 +20,12 @@ use tokio::time::Instant;
 use tower_lsp::gen_lsp_types::{CompletionList, InitializeResult, InlineCompletionList};
 
 use crate::ahead::Gone;
+use crate::assist::Report;
 use crate::flight::{self, Answer};
+use crate::outbox::Chosen;
 use crate::pipeline::reindex;
 use crate::power::Supply;
+use crate::proto::action::CodeActionAsk;
 use crate::proto::from::{CommandAsk, CompletionAsk, SearchAsk};
 use crate::serve::{Fault, TICK};
 use crate::state::{Item, State};
@@ -87,6 +90,12 @@ pub(crate) enum Event {
     Settings(Value),
     /// What the index has to say.
     Index(reindex::Report),
+    /// What an answer to a question about code has to say.
+    Assist { id: u64, report: Report },
+    /// The user chose a button of a question of ours.
+    Chosen(Chosen),
+    /// The client changed a text as it was asked to, or did not.
+    Applied { id: u64, applied: bool },
     /// Where the machine's power comes from now.
     Power(Supply),
     /// The editor's process has ended without a word.
@@ -131,6 +140,10 @@ pub(crate) enum Notification {
         uri: String,
         position: Position,
     },
+    /// The user ended an answer by its progress bar.
+    AnswerCancelled {
+        id: u64,
+    },
     /// The `settings` of `workspace/didChangeConfiguration`.
     Configuration(Value),
     Shown {
@@ -165,6 +178,10 @@ pub(crate) enum Request {
     },
     Search {
         ask: Option<SearchAsk>,
+        reply: Reply<Value>,
+    },
+    Actions {
+        ask: Option<CodeActionAsk>,
         reply: Reply<Value>,
     },
     Command {
@@ -339,6 +356,9 @@ fn write(state: &mut State, event: Event) {
         Event::Model(model) => state.model_changed(model),
         Event::Settings(settings) => state.take_settings(&settings),
         Event::Index(report) => state.index_report(report),
+        Event::Assist { id, report } => state.assist_report(id, report),
+        Event::Chosen(chosen) => state.assist_chosen(&chosen),
+        Event::Applied { id, applied } => state.assist_applied(id, applied),
         Event::Power(supply) => state.power(supply),
         Event::ParentEnded => state.parent_ended(),
         Event::Exit | Event::InputClosed => state.close_session(),
@@ -371,6 +391,7 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
         Notification::Saved { paths } => state.index_saved(paths),
         Notification::Focused { uri } => state.activate(&uri),
         Notification::Cursor { uri, position } => state.cursor(uri, position),
+        Notification::AnswerCancelled { id } => state.assist_cancel(id),
         Notification::Configuration(settings) => state.configure(&settings),
         Notification::Shown { id } => state.offers.shown(&id),
         Notification::PartlyAccepted { id, length } => state.offers.partly_accepted(&id, length),
@@ -387,6 +408,7 @@ fn serve(state: &mut State, wire: u64, request: Request) {
         Request::Inline { ask, reply } => state.ask(wire, ask, Answer::Inline(reply)),
         Request::Completion { ask, reply } => state.ask(wire, ask, Answer::Menu(reply)),
         Request::Search { ask, reply } => state.index_search(ask, reply),
+        Request::Actions { ask, reply } => reply.send(state.actions(ask)),
         Request::Command { ask, reply } => match state.command(ask) {
             Ok(answer) => reply.send(answer),
             Err(refusal) => reply.refuse(refusal),

@@ -135,6 +135,7 @@ impl State {
             self.session.in_progress = true;
             self.seams.outbox.send(Outgoing::Progress(Progress::Begin {
                 title: title.to_owned(),
+                cancellable: false,
             }));
         }
         may

@@ -3,6 +3,7 @@
 //! to it has a limit, and the server works if none is ever answered.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -18,8 +19,13 @@ use tower_lsp::jsonrpc::Request;
 use tower_lsp::{Client, ClientSocket, Loopback};
 
 use crate::main_loop::{Event, Events, Reply};
-use crate::proto::ext::{FENCE, FenceNotification, Status, StatusNotification};
+use crate::proto::ext::{
+    AssistNote, AssistNotification, FENCE, FenceNotification, Status, StatusNotification,
+};
 use crate::proto::to;
+
+mod asks;
+pub(crate) use asks::{Change, Chosen, Question};
 
 /// How long the client may take to answer for its settings.
 const SETTINGS_LIMIT: Duration = Duration::from_secs(2);
@@ -57,6 +63,22 @@ pub(crate) enum Outgoing {
     /// Asks to be told when files change.
     WatchFiles,
     Progress(Progress),
+    /// How an answer comes along, for a plugin of ours.
+    Assist(AssistNote),
+    /// The progress of one answer, in a bar of its own. A step for one that was never begun is dropped.
+    Answering {
+        id: u64,
+        step: Progress,
+    },
+    /// Asks the user something; the choice comes back as an event.
+    Ask(Question),
+    /// Puts a document of ours before the user; in words where the client cannot.
+    Open {
+        path: PathBuf,
+        otherwise: String,
+    },
+    /// Changes a text; whether it was done comes back as an event.
+    Apply(Change),
     /// The last one: nothing is said after the reply to `shutdown`.
     Close(Reply<()>),
 }
@@ -66,6 +88,12 @@ pub(crate) enum Outgoing {
 pub(crate) enum Progress {
     Begin {
         title: String,
+        /// The user may end the work by it.
+        cancellable: bool,
+    },
+    /// A sentence without a share of the whole.
+    Say {
+        message: String,
     },
     /// 0 to 100.
     Report {
@@ -125,6 +153,7 @@ async fn deliver(
     let (progress, steps) = mpsc::unbounded_channel();
     let mut steps = Some(steps);
     let mut showing = None;
+    let mut bars = asks::Bars::default();
     while let Some(outgoing) = receiver.recv().await {
         match outgoing {
             Outgoing::Log(line) => client.log_message(MessageType::Warning, line).await,
@@ -147,8 +176,22 @@ async fn deliver(
                     showing = Some(tokio::spawn(show_progress(client.clone(), steps)));
                 }
             }
+            Outgoing::Assist(note) => {
+                client.send_notification::<AssistNotification>(note).await;
+            }
+            Outgoing::Answering { id, step } => bars.step(&client, id, step),
+            Outgoing::Ask(question) => {
+                tokio::spawn(asks::ask(client.clone(), events.clone(), question));
+            }
+            Outgoing::Open { path, otherwise } => {
+                tokio::spawn(asks::open(client.clone(), path, otherwise));
+            }
+            Outgoing::Apply(change) => {
+                tokio::spawn(asks::apply(client.clone(), events.clone(), change));
+            }
             Outgoing::Close(reply) => {
                 drop(progress);
+                drop(bars);
                 if let Some(mut showing) = showing
                     && tokio::time::timeout(CLOSE_LIMIT, &mut showing)
                         .await
@@ -228,15 +271,19 @@ async fn show_progress(client: Client, mut steps: mpsc::UnboundedReceiver<Progre
             token = limited(REGISTER_LIMIT, created).await.map(|()| new);
         }
         let Some(token) = &token else { continue };
-        let value: LspAny = to::progress(step);
-        let params = ProgressParams {
-            token: token.clone(),
-            value,
-        };
-        client
-            .send_notification::<ProgressNotification>(params)
-            .await;
+        send_progress(&client, token, step).await;
     }
+}
+
+async fn send_progress(client: &Client, token: &ProgressToken, step: Progress) {
+    let value: LspAny = to::progress(step);
+    let params = ProgressParams {
+        token: token.clone(),
+        value,
+    };
+    client
+        .send_notification::<ProgressNotification>(params)
+        .await;
 }
 
 /// The framework's client end with a fence in it. Replies and our own messages reach the transport by

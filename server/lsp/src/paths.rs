@@ -54,6 +54,11 @@ impl Paths {
         self.config.join("config.toml")
     }
 
+    /// What remote answers cost and how they came about, an SQLite file.
+    pub fn books(&self) -> PathBuf {
+        self.state.join("books.sqlite")
+    }
+
     /// Where log files lie, one per process.
     pub fn logs(&self) -> PathBuf {
         self.state.join("log")

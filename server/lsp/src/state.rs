@@ -17,6 +17,7 @@ use foretoken_engine::suggestion::Reject;
 use foretoken_grammars::Language;
 use tokio::time::Instant;
 
+use crate::assist::Assists;
 use crate::client::Facts;
 use crate::config::Settings;
 use crate::context::Context;
@@ -69,6 +70,8 @@ pub(crate) struct State {
     /// Documents opened so far.
     opened: u64,
     pub(crate) index: Index,
+    /// Questions about code and their answers.
+    pub(crate) assists: Assists,
     /// Where was edited lately, by the documents' openings.
     pub(crate) recent: Recent,
 }
@@ -140,6 +143,7 @@ impl State {
             ahead_done: None,
             opened: 0,
             index,
+            assists: Assists::default(),
             recent: Recent::default(),
         }
     }

@@ -22,7 +22,19 @@ impl State {
                 Ok(Value::Null)
             }
             Command::Status { hashes } => Ok(self.status(hashes)),
-            Command::Cancel => Ok(json!({"cancelled": self.end_work()})),
+            Command::Cancel => {
+                let answers = self.assists_cancel();
+                Ok(json!({"cancelled": self.end_work() || answers}))
+            }
+            Command::Assist { task, about } => {
+                self.assist_asked(task, about);
+                Ok(Value::Null)
+            }
+            Command::Deeper { answer } => {
+                self.assist_deeper(answer);
+                Ok(Value::Null)
+            }
+            Command::Forget { uri } => Ok(json!({"forgotten": self.assist_forget(&uri)})),
         }
     }
 
@@ -30,6 +42,7 @@ impl State {
     /// plugin shows when its status bar is clicked. No text of a document or a suggestion is in it.
     fn status(&self, hashes: bool) -> Value {
         let totals = self.offers.totals;
+        let answers = self.assists.totals;
         let last = self
             .active
             .as_ref()
@@ -48,6 +61,15 @@ impl State {
                 "acceptedWhole": totals.accepted_whole,
                 "acceptedCharacters": totals.accepted_characters,
                 "dismissed": totals.dismissed,
+            },
+            "answers": {
+                "asked": answers.asked,
+                "answered": answers.answered,
+                "cut": answers.cut,
+                "failed": answers.failed,
+                "cancelled": answers.cancelled,
+                "editsApplied": answers.edits_applied,
+                "editsDiscarded": answers.edits_discarded,
             },
             "latencyMs": self.counts.latencies(),
             "cache": {"places": self.cache.len(), "bytes": self.cache.bytes()},

@@ -78,6 +78,7 @@ const ABSENCES: &[Absence] = &[
             "handlers/",
             "main_loop.rs",
             "outbox.rs",
+            "outbox/asks.rs",
             "proto.rs",
             "proto/",
             "serve.rs",

@@ -256,16 +256,23 @@ function M.dismiss()
   return require('foretoken.inline').dismiss()
 end
 
+---@return vim.lsp.Client?
+local function server()
+  return vim.lsp.get_clients({ name = 'foretoken', bufnr = 0 })[1]
+    or vim.lsp.get_clients({ name = 'foretoken' })[1]
+end
+
 --- Runs a command of the server, and hands on its answer.
 ---@param name string
 ---@param on_result? fun(result: any)
-local function execute(name, on_result)
-  local client = vim.lsp.get_clients({ name = 'foretoken', bufnr = 0 })[1]
-    or vim.lsp.get_clients({ name = 'foretoken' })[1]
+---@param argument? table
+local function execute(name, on_result, argument)
+  local client = server()
   if not client then
     return warn(M.missing() or 'Foretoken: no server runs for this file; see :checkhealth foretoken.')
   end
-  client:exec_cmd({ title = name, command = name }, nil, function(err, result)
+  local command = { title = name, command = name, arguments = argument and { argument } or nil }
+  client:exec_cmd(command, nil, function(err, result)
     if err then
       warn('Foretoken: ' .. err.message)
     elseif on_result then
@@ -274,8 +281,35 @@ local function execute(name, on_result)
   end)
 end
 
----@type table<string, fun()>
+--- Asks about the lines of the command, else about the cursor's place.
+---@param task string
+---@return fun(call?: vim.api.keyset.create_user_command.command_args)
+local function asks(task)
+  return function(call)
+    local client = server()
+    local range = call and call.range > 0 and { call.line1, call.line2 } or nil
+    local words = call and table.concat(vim.list_slice(call.fargs, 2), ' ') or ''
+    if task == 'ask' and words == '' then
+      words = vim.fn.input('Ask: ')
+      if words == '' then
+        return
+      end
+    end
+    local question = words ~= '' and words or nil
+    local about = client and require('foretoken.answer').about(client, range, question)
+    execute('foretoken.' .. task, nil, about or nil)
+  end
+end
+
+---@type table<string, fun(call?: vim.api.keyset.create_user_command.command_args)>
 local run = {
+  explain = asks('explain'),
+  debug = asks('debug'),
+  fix = asks('fix'),
+  document = asks('document'),
+  test = asks('test'),
+  summarise = asks('summarise'),
+  ask = asks('ask'),
   status = function()
     execute('foretoken.status', function(status)
       vim.notify(require('foretoken.status').describe(status))
@@ -308,12 +342,13 @@ local run = {
 
 --- Runs one subcommand of `:Foretoken`.
 ---@param name string
-function M.run(name)
+---@param call? vim.api.keyset.create_user_command.command_args
+function M.run(name, call)
   local command = run[name]
   if not command then
     return warn(('Foretoken: no command %q; there are %s.'):format(name, table.concat(M.subcommands(), ', ')))
   end
-  command()
+  command(call)
 end
 
 --- The names of the subcommands of `:Foretoken`, sorted.

@@ -4,7 +4,7 @@
 mod opened;
 
 use std::io::Write;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use foretoken_engine::document::{Change, Document};
@@ -17,18 +17,14 @@ use foretoken_grammars::Language;
 use serde_json::{Value, json};
 
 use super::model::{self, Started};
+use super::source::{absolute, project_of, read};
 use super::{Context, Failure, NOTHING, OK};
-use crate::config::layers::WORKSPACE_FILE;
 use crate::config::{Completion, Settings};
 use crate::pipeline::complete::{self, Attempt, Completed, Inputs, Model};
 use crate::pipeline::report::{Reason, Report};
-use crate::state::shown_path;
 
 /// Longest time on the model, so that a slow machine gives the same text as a fast one.
 const BUDGET: Duration = Duration::from_secs(30);
-
-/// Largest file that is read, bytes. The pipeline declines far smaller ones, with its own reason.
-const LARGEST: u64 = 512 * 1024 * 1024;
 
 /// Complete one place of a file and print the text.
 ///
@@ -153,63 +149,12 @@ pub(super) fn run(
     Ok(code)
 }
 
-/// The path as an editor would name it: absolute, and without `..`, which an editor takes by its text
-/// as well.
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    let absolute = std::path::absolute(path)
-        .map_err(|error| Failure(format!("{} is no path: {error}.", path.display())))?;
-    let mut plain = PathBuf::new();
-    for part in absolute.components() {
-        match part {
-            Component::ParentDir => drop(plain.pop()),
-            part => plain.push(part),
-        }
-    }
-    Ok(plain)
-}
-
-/// The folder that an editor would open for this file.
-fn project_of(file: &Path) -> PathBuf {
-    let marked = |folder: &&Path| {
-        [".git", WORKSPACE_FILE]
-            .iter()
-            .any(|marker| folder.join(marker).exists())
-    };
-    match file.ancestors().skip(1).find(marked) {
-        Some(folder) => folder.to_owned(),
-        None => std::env::current_dir().unwrap_or_default(),
-    }
-}
-
 /// The file's text as a document that is parsed, and the place in bytes. The document carries the path
 /// that the language server would give it, so that the prompt is the same.
 fn open(place: &Place, path: &Path, root: &Path) -> Result<(Document, usize), Failure> {
     let document = read(&place.file, path, root)?;
     let byte = byte_of(&document, place)?;
     Ok((document, byte))
-}
-
-fn read(name: &str, path: &Path, root: &Path) -> Result<Document, Failure> {
-    let unreadable = |error| Failure(format!("{name} cannot be read: {error}."));
-    let metadata = std::fs::metadata(name).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(Failure(format!("{name} is not a file.")));
-    }
-    if metadata.len() > LARGEST {
-        return Err(Failure(format!("{name} is too large to be source code.")));
-    }
-    let bytes = std::fs::read(name).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Failure(format!(
-            "{name} is not UTF-8 text (byte {at} is none); convert it first."
-        ))
-    })?;
-    let shown = shown_path(path, &[root.to_owned()]);
-    let mut document = Document::open(&shown, Language::detect("", &shown), 0, &text);
-    // The server parses a large file beside its loop; here nothing waits.
-    document.reparse(&mut || false);
-    Ok(document)
 }
 
 /// Line and column as a byte offset.

@@ -66,7 +66,7 @@ pub(super) fn run(
         ),
     };
     let meaning = arguments.embedder.as_deref().map(meaning).transpose()?;
-    let (workspace, report) = opened(context, arguments)?;
+    let (workspace, report) = opened(context, &arguments.dir, !arguments.no_index)?;
     if let Some(meaning) = meaning {
         workspace.use_vectors(meaning);
     }
@@ -95,9 +95,13 @@ pub(super) fn run(
 }
 
 /// The index on the disk, brought up to date; where that cannot be had, one in memory.
-fn opened(context: &Context, arguments: &Arguments) -> Result<(Workspace, Report), Failure> {
-    let project = Project::of(context, &arguments.dir)?;
-    if !arguments.no_index
+pub(super) fn opened(
+    context: &Context,
+    dir: &Path,
+    lasting: bool,
+) -> Result<(Workspace, Report), Failure> {
+    let project = Project::of(context, dir)?;
+    if lasting
         && let Some(cache) = project.cache()
         && let Ok(workspace) = project.open(Some(cache))
         && let Ok(report) = project.refresh(&workspace, false)

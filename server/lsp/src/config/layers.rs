@@ -15,6 +15,7 @@ use read::Read;
 mod hint;
 mod merge;
 mod read;
+mod remote;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,7 @@ mod tests;
 pub const WORKSPACE_FILE: &str = ".foretoken.toml";
 
 /// The sections of a file.
-const SECTIONS: &[&str] = &["completion", "model", "runtime", "index", "log"];
+const SECTIONS: &[&str] = &["completion", "model", "runtime", "index", "remote", "log"];
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -22,6 +22,8 @@ pub struct Options {
     pub runtime: Field<RuntimeOptions>,
     /// The index of the workspace.
     pub index: Field<IndexOptions>,
+    /// Which remote models may be asked to explain and debug, and with what.
+    pub remote: Field<RemoteOptions>,
     /// What is written to the log file.
     pub log: Field<LogOptions>,
     /// What is none of the above, to be reported.
@@ -166,6 +168,56 @@ pub struct IndexOptions {
     pub unknown: BTreeMap<String, Value>,
 }
 
+/// Which remote models may be asked to explain and debug, and with what. Nothing is sent before you have
+/// allowed it for the project and the endpoint.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct RemoteOptions {
+    /// Whether any endpoint may be asked at all. A workspace file can switch this off, never on.
+    #[schemars(extend("default" = true))]
+    pub enabled: Field<bool>,
+    /// How far text of a project may go once you have allowed it: `public` to any endpoint, `in-house` to
+    /// those declared so or `local`, `local` to those on this machine. A workspace file can narrow it.
+    #[schemars(extend("default" = "public"))]
+    pub level: Field<LevelOption>,
+    /// Glob patterns of files of which no text leaves this machine. A workspace file adds to the list.
+    #[schemars(extend("default" = []))]
+    pub local_only: Field<Vec<String>>,
+    /// The only region that may serve a request, as `region` of an endpoint names it.
+    pub region: Field<String>,
+    /// US dollars a day after which nothing that costs is sent. At four fifths of it small models are
+    /// preferred. A workspace file can lower it.
+    #[schemars(range(min = 0.0))]
+    pub daily_budget: Field<f64>,
+    /// The same for a calendar month.
+    #[schemars(range(min = 0.0))]
+    pub monthly_budget: Field<f64>,
+    /// Most US dollars that one request may cost.
+    #[schemars(range(min = 0.0))]
+    pub request_budget: Field<f64>,
+    /// Where remote models are served. Only the user file and the environment may set it.
+    #[schemars(with = "Option<Vec<super::endpoints::EndpointSchema>>")]
+    pub endpoints: Field<Vec<Value>>,
+    /// What is none of the above, to be reported.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// How far text may go.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum LevelOption {
+    /// To any endpoint.
+    Public,
+    /// To endpoints declared in-house or local.
+    InHouse,
+    /// To endpoints on this machine.
+    Local,
+}
+
 /// What is written to the log file.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -268,6 +320,10 @@ impl Options {
             new.enabled.inherit(&old.enabled);
         }
         self.index.inherit(&older.index);
+        if let (Some(new), Some(old)) = (&mut self.remote.value, &older.remote.value) {
+            new.enabled.inherit(&old.enabled);
+        }
+        self.remote.inherit(&older.remote);
         self.completion.inherit(&older.completion);
         self.runtime.inherit(&older.runtime);
     }
@@ -284,6 +340,8 @@ pub enum Shape {
     Text,
     /// Items separated by commas.
     List,
+    /// A value as JSON writes it.
+    Json,
 }
 
 /// One setting: its path, its variable, its form in words, and who may set it. The user file and the
@@ -306,6 +364,7 @@ pub struct Key {
 }
 
 const FLAG: &str = "true or false";
+const DOLLARS: &str = "US dollars from 0 to 1000000";
 
 /// All settings, in the order in which they are shown.
 pub const KEYS: &[Key] = &[
@@ -420,6 +479,70 @@ pub const KEYS: &[Key] = &[
         expected: FLAG,
         editor: true,
         workspace: true,
+    },
+    Key {
+        path: "remote.enabled",
+        variable: "FORETOKEN_REMOTE_ENABLED",
+        shape: Shape::Flag,
+        expected: FLAG,
+        editor: true,
+        workspace: true,
+    },
+    Key {
+        path: "remote.level",
+        variable: "FORETOKEN_REMOTE_LEVEL",
+        shape: Shape::Text,
+        expected: "\"public\", \"in-house\" or \"local\"",
+        editor: false,
+        workspace: true,
+    },
+    Key {
+        path: "remote.localOnly",
+        variable: "FORETOKEN_REMOTE_LOCAL_ONLY",
+        shape: Shape::List,
+        expected: "a list of glob patterns",
+        editor: false,
+        workspace: true,
+    },
+    Key {
+        path: "remote.region",
+        variable: "FORETOKEN_REMOTE_REGION",
+        shape: Shape::Text,
+        expected: "the name of a region",
+        editor: false,
+        workspace: false,
+    },
+    Key {
+        path: "remote.dailyBudget",
+        variable: "FORETOKEN_REMOTE_DAILY_BUDGET",
+        shape: Shape::Number,
+        expected: DOLLARS,
+        editor: false,
+        workspace: true,
+    },
+    Key {
+        path: "remote.monthlyBudget",
+        variable: "FORETOKEN_REMOTE_MONTHLY_BUDGET",
+        shape: Shape::Number,
+        expected: DOLLARS,
+        editor: false,
+        workspace: true,
+    },
+    Key {
+        path: "remote.requestBudget",
+        variable: "FORETOKEN_REMOTE_REQUEST_BUDGET",
+        shape: Shape::Number,
+        expected: DOLLARS,
+        editor: false,
+        workspace: true,
+    },
+    Key {
+        path: "remote.endpoints",
+        variable: "FORETOKEN_REMOTE_ENDPOINTS",
+        shape: Shape::Json,
+        expected: "a list of endpoints",
+        editor: false,
+        workspace: false,
     },
     Key {
         path: "log.filter",

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use foretoken_engine::exclude::{SECRETS, is_secret};
+use foretoken_engine::privacy::Level;
+use foretoken_engine::route::NanoUsd;
 use foretoken_grammars::Language;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
+use super::endpoints::Endpoints;
 use crate::paths::Paths;
 
 /// All settings in force, complete and plain.
@@ -24,6 +27,8 @@ pub struct Settings {
     pub runtime: Runtime,
     /// Read when a workspace is opened, and when it changes.
     pub index: Index,
+    /// For questions to remote models.
+    pub remote: Remote,
     /// Read when the process is started.
     pub log: Log,
 }
@@ -57,8 +62,13 @@ impl Settings {
             model,
             runtime,
             index,
+            remote,
             log,
         } = self;
+        let dollars = |limit: Option<NanoUsd>| match limit {
+            Some(NanoUsd(amount)) => (amount as f64 / 1e9).into(),
+            None => Value::Null,
+        };
         match path {
             "completion.enabled" => completion.enabled.into(),
             "completion.disabledLanguages" => completion
@@ -92,6 +102,15 @@ impl Settings {
             "runtime.drafts" => runtime.drafts.into(),
             "runtime.kvReuse" => runtime.kv_reuse.into(),
             "index.enabled" => index.enabled.into(),
+            "remote.enabled" => remote.enabled.into(),
+            "remote.level" => remote.level.code().into(),
+            "remote.localOnly" => remote.local_only.patterns().collect(),
+            "remote.region" => remote.region.clone().map_or(Value::Null, Value::from),
+            "remote.dailyBudget" => dollars(remote.daily_budget),
+            "remote.monthlyBudget" => dollars(remote.monthly_budget),
+            "remote.requestBudget" => dollars(remote.request_budget),
+            // By their names: an address may hold what the user would not show around.
+            "remote.endpoints" => remote.endpoints.names().collect(),
             "log.filter" => log.filter.clone().map_or(Value::Null, Value::from),
             _ => Value::Null,
         }
@@ -223,6 +242,42 @@ pub struct Index {
 impl Default for Index {
     fn default() -> Index {
         Index { enabled: true }
+    }
+}
+
+/// Which remote models may be asked, and with what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remote {
+    /// False asks nobody, whatever was allowed before.
+    pub enabled: bool,
+    /// How far text may go once the user has allowed it.
+    pub level: Level,
+    /// Files of which no text leaves this machine.
+    pub local_only: Exclude,
+    /// The only region that may serve.
+    pub region: Option<String>,
+    /// After this much in a day nothing that costs is sent.
+    pub daily_budget: Option<NanoUsd>,
+    /// The same for a calendar month.
+    pub monthly_budget: Option<NanoUsd>,
+    /// Most that one request may cost.
+    pub request_budget: Option<NanoUsd>,
+    /// Where models are served, as the user declared it.
+    pub endpoints: Endpoints,
+}
+
+impl Default for Remote {
+    fn default() -> Remote {
+        Remote {
+            enabled: true,
+            level: Level::Public,
+            local_only: Exclude::none(),
+            region: None,
+            daily_budget: None,
+            monthly_budget: None,
+            request_budget: None,
+            endpoints: Endpoints::default(),
+        }
     }
 }
 

@@ -1,23 +1,44 @@
 //! `workspace/executeCommand`: reads which command is meant. Every name stands in the capabilities,
 //! because Neovim runs only those that it finds there.
 
+use foretoken_engine::assist::Task;
 use serde_json::Value;
 
 use crate::main_loop::Refusal;
+use crate::proto::action::About;
 use crate::proto::from::CommandAsk;
 
 /// The item's own command: the suggestion with this id was accepted.
 pub(crate) const ACCEPTED: &str = "foretoken.accepted";
 /// What the server is doing and has done, as JSON.
 pub(crate) const STATUS: &str = "foretoken.status";
-/// Ends every running attempt.
+/// Ends every running attempt and answer.
 pub(crate) const CANCEL: &str = "foretoken.cancel";
+/// Asks a better model the same question again, by the answer's number.
+pub(crate) const DEEPER: &str = "foretoken.deeper";
+/// Forgets a conversation, by the URI of one of its answers.
+pub(crate) const FORGET: &str = "foretoken.forget";
+/// In front of the name of a task.
+const PREFIX: &str = "foretoken.";
 
 /// All of them.
-pub(crate) const COMMANDS: &[&str] = &[ACCEPTED, STATUS, CANCEL];
+pub(crate) const COMMANDS: &[&str] = &[
+    ACCEPTED,
+    STATUS,
+    CANCEL,
+    DEEPER,
+    FORGET,
+    "foretoken.explain",
+    "foretoken.debug",
+    "foretoken.fix",
+    "foretoken.document",
+    "foretoken.test",
+    "foretoken.summarise",
+    "foretoken.ask",
+];
 
 /// A command with its arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Command {
     Accepted {
         id: String,
@@ -27,6 +48,17 @@ pub(crate) enum Command {
         hashes: bool,
     },
     Cancel,
+    /// A question about code.
+    Assist {
+        task: Task,
+        about: About,
+    },
+    Deeper {
+        answer: u64,
+    },
+    Forget {
+        uri: String,
+    },
 }
 
 /// Reads the command; malformed arguments are refused with a sentence.
@@ -49,7 +81,23 @@ pub(crate) fn read(ask: Option<CommandAsk>) -> Result<Command, Refusal> {
             })
         }
         CANCEL => Ok(Command::Cancel),
-        other => Err(bad(&format!("there is no command {other:?}"))),
+        DEEPER => {
+            let answer = ask.id().and_then(|id| id.parse().ok());
+            let answer =
+                answer.ok_or_else(|| bad("the first argument must be an answer's number"))?;
+            Ok(Command::Deeper { answer })
+        }
+        FORGET => {
+            let about = About::read(ask.arguments.first()).map_err(|what| bad(&what))?;
+            Ok(Command::Forget { uri: about.uri })
+        }
+        other => match other.strip_prefix(PREFIX).and_then(Task::from_code) {
+            Some(task) => {
+                let about = About::read(ask.arguments.first()).map_err(|what| bad(&what))?;
+                Ok(Command::Assist { task, about })
+            }
+            None => Err(bad(&format!("there is no command {other:?}"))),
+        },
     }
 }
 
@@ -65,6 +113,16 @@ mod tests {
 
     fn command(value: Value) -> Result<Command, Refusal> {
         read(serde_json::from_value(value).ok())
+    }
+
+    #[test]
+    fn every_task_is_a_command() {
+        for task in Task::ALL {
+            let name = format!("foretoken.{}", task.code());
+            assert!(COMMANDS.contains(&name.as_str()), "{name}");
+            let read = command(json!({"command": name, "arguments": [{"uri": "file:///a"}]}));
+            assert!(matches!(read, Ok(Command::Assist { task: read, .. }) if read == task));
+        }
     }
 
     #[test]
@@ -88,6 +146,9 @@ mod tests {
         );
         for bad in [
             json!({"command": "foretoken.accepted"}),
+            json!({"command": "foretoken.explain"}),
+            json!({"command": "foretoken.explain", "arguments": [{"uri": 3}]}),
+            json!({"command": "foretoken.deeper", "arguments": ["x"]}),
             json!({"command": "foretoken.accepted", "arguments": [null]}),
             json!({"command": "rm"}),
             json!({"command": 1}),

@@ -38,6 +38,45 @@ pub(crate) enum Kind {
     Inactive,
 }
 
+/// `foretoken/assist`: how an answer of the remote model comes along, for clients that said
+/// `experimental.foretoken.assist = 1`. The same in words stands in CONTRIBUTING.md.
+#[derive(Debug)]
+pub(crate) enum AssistNotification {}
+
+impl Notification for AssistNotification {
+    type Params = AssistNote;
+    const METHOD: LspNotificationMethod<'static> =
+        LspNotificationMethod::Custom("foretoken/assist");
+    const MESSAGE_DIRECTION: MessageDirection = MessageDirection::ServerToClient;
+}
+
+/// One step of an answer. Text comes by whole Markdown blocks, each checked before it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub(crate) enum AssistNote {
+    /// The question was taken; nothing is known of the answer yet.
+    #[serde(rename_all = "camelCase")]
+    Started {
+        id: u64,
+        title: String,
+        task: String,
+        /// The document that was asked about.
+        uri: String,
+    },
+    /// A further piece of the answer, to be put behind those before it.
+    Block { id: u64, markdown: String },
+    /// A sentence beside the answer: which model writes, what was left out.
+    Note { id: u64, text: String },
+    /// The last one. `document` holds the whole answer with its sources.
+    #[serde(rename_all = "camelCase")]
+    Done {
+        id: u64,
+        document: Option<String>,
+        /// It did not come to its end; the sentence says why.
+        cut: Option<String>,
+    },
+}
+
 /// Marks a point in the queue of outgoing messages; it never leaves the server.
 pub(crate) const FENCE: &str = "$/foretoken/fence";
 

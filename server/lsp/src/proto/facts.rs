@@ -9,7 +9,7 @@ use serde_json::Value;
 use tower_lsp::gen_lsp_types::InitializeParams;
 
 use super::uri::path_of;
-use crate::client::{Editor, Facts};
+use crate::client::{Answers, Editor, Facts};
 use crate::config::Menu;
 
 /// Hides the parameters of `initialize` from the framework's strict type: they travel whole as its
@@ -57,6 +57,15 @@ pub(crate) fn facts(params: &Value) -> Facts {
         .is_some_and(|modes| modes.iter().any(|mode| mode.as_u64() == Some(1))),
         status: options.get("status").and_then(Value::as_bool) == Some(true)
             || options.get("editorInfo").is_some_and(Value::is_object),
+        answers: Answers {
+            stream: capability("/experimental/foretoken/assist").and_then(Value::as_u64) == Some(1),
+            document: flag("/window/showDocument/support"),
+            edit: flag("/workspace/applyEdit"),
+            versions: flag("/workspace/workspaceEdit/documentChanges"),
+            confirm: capability("/workspace/workspaceEdit/changeAnnotationSupport")
+                .is_some_and(Value::is_object),
+        },
+        untrusted: options.get("trusted").and_then(Value::as_bool) == Some(false),
         menu: menu(options.get("completionMenu")),
         debounce: options
             .get("debounceMs")

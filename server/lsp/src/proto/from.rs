@@ -123,8 +123,8 @@ impl CommandAsk {
 }
 
 #[derive(Debug, Deserialize)]
-struct Versioned {
-    uri: String,
+pub(super) struct Versioned {
+    pub(super) uri: String,
     #[serde(default)]
     version: Option<i64>,
 }
@@ -145,7 +145,7 @@ impl From<WirePosition> for Position {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
-struct WireRange {
+pub(super) struct WireRange {
     start: WirePosition,
     end: WirePosition,
 }
@@ -192,6 +192,9 @@ pub(crate) fn notification(method: &str, params: Option<Value>) -> Option<Notifi
                 .get("id")
                 .and_then(id_of)
                 .or_else(|| item_id(&params))?,
+        },
+        "window/workDoneProgress/cancel" => Notification::AnswerCancelled {
+            id: super::to::answer_of_token(params.get("token")?.as_str()?)?,
         },
         super::ext::CURSOR => {
             let at: CursorParams = serde_json::from_value(params).ok()?;
@@ -315,12 +318,12 @@ fn id_of(value: &Value) -> Option<String> {
 }
 
 /// LSP versions are 32 bit; a larger number is kept at the end of the range instead of refused.
-fn clamp(version: i64) -> i32 {
+pub(super) fn clamp(version: i64) -> i32 {
     i32::try_from(version).unwrap_or(if version < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Null equals absent.
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,

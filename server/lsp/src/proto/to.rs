@@ -8,7 +8,7 @@ use tower_lsp::jsonrpc::Error;
 
 use crate::handlers::execute_command::ACCEPTED;
 use crate::main_loop::Refusal;
-use crate::outbox::Progress;
+use crate::outbox::{Change, Progress};
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
@@ -119,15 +119,59 @@ fn fence(text: &str) -> String {
 /// The value of a `$/progress` notification.
 pub(crate) fn progress(step: Progress) -> Value {
     match step {
-        Progress::Begin { title } => {
+        Progress::Begin {
+            title,
+            cancellable: true,
+        } => json!({"kind": "begin", "title": title, "cancellable": true}),
+        Progress::Begin { title, .. } => {
             json!({"kind": "begin", "title": title, "cancellable": false, "percentage": 0})
         }
+        Progress::Say { message } => json!({"kind": "report", "message": message}),
         Progress::Report { message, percent } => {
             json!({"kind": "report", "message": message, "percentage": percent})
         }
         Progress::End { message } => json!({"kind": "end", "message": message}),
     }
 }
+
+/// The token of an answer's progress, by the answer's number.
+pub(crate) fn answer_token(id: u64) -> String {
+    format!("{ANSWER_TOKEN}{id}")
+}
+
+/// The answer's number in a token; `None` for other tokens.
+pub(crate) fn answer_of_token(token: &str) -> Option<u64> {
+    token.strip_prefix(ANSWER_TOKEN)?.parse().ok()
+}
+
+const ANSWER_TOKEN: &str = "foretoken-answer-";
+
+/// A change of one document, lines replaced, as the client can take it.
+pub(crate) fn workspace_edit(change: &Change) -> Value {
+    let edits: Vec<Value> = change
+        .edits
+        .iter()
+        .map(|(at, text)| {
+            let mut edit = json!({"range": range(*at), "newText": text});
+            if change.confirm {
+                edit["annotationId"] = ANNOTATION.into();
+            }
+            edit
+        })
+        .collect();
+    if !change.versions {
+        return json!({"changes": {change.uri.as_str(): edits}});
+    }
+    let document = json!({"uri": change.uri, "version": change.version});
+    let mut edit = json!({"documentChanges": [{"textDocument": document, "edits": edits}]});
+    if change.confirm {
+        edit["changeAnnotations"] =
+            json!({ANNOTATION: {"label": change.label, "needsConfirmation": true}});
+    }
+    edit
+}
+
+const ANNOTATION: &str = "foretoken";
 
 pub(crate) fn range(range: Range) -> lsp::Range {
     lsp::Range {

@@ -1,5 +1,7 @@
 //! URIs of documents as paths. Only the local part is looked at; nothing is fetched or opened.
 
+use std::path::Path;
+
 /// The path in a `file:` URI with its percent codes resolved; the part after the scheme of any
 /// other URI, which still names the language by its ending.
 pub(crate) fn path_of(uri: &str) -> String {
@@ -43,6 +45,26 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
+/// The `file:` URI of an absolute path: every byte but the unreserved ones (RFC 3986, 2.3) and the
+/// slashes is a percent code.
+pub(crate) fn of_path(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    let mut uri = String::from(if text.starts_with('/') {
+        "file://"
+    } else {
+        // A drive.
+        "file:///"
+    });
+    for byte in text.bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(byte as char),
+            byte if byte.is_ascii_alphanumeric() => uri.push(byte as char),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +77,15 @@ mod tests {
         assert_eq!(path_of("vscode-remote://host/w/a.go"), "/w/a.go");
         assert_eq!(path_of("file:///50%"), "/50%");
         assert_eq!(path_of(""), "");
+    }
+
+    #[test]
+    fn a_path_comes_back_from_its_uri() {
+        for path in ["/home/a b/ä.rs", "/50%/#x?y.py", "/tmp/line\nbreak", "/"] {
+            let uri = of_path(Path::new(path));
+            assert!(uri.starts_with("file:///") && uri.is_ascii(), "{uri}");
+            assert_eq!(path_of(&uri), path);
+        }
+        assert_eq!(of_path(Path::new("C:\\x y")), "file:///C%3A/x%20y");
     }
 }

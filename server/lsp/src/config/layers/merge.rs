@@ -16,7 +16,7 @@ use crate::config::options::{
     CompletionOptions, ContextOption, Field, GovernorOption, IndexOptions, KEYS, Key, LogOptions,
     MenuOption, ModelOptions, Options, RuntimeOptions,
 };
-use crate::config::settings::{Context, Exclude, Menu};
+use crate::config::settings::{Context, Exclude, Menu, Settings};
 
 /// Lays one layer over what the layers before it gave.
 pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &mut Resolved) {
@@ -30,6 +30,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     let model = merge.section("model", &options.model);
     let runtime = merge.section("runtime", &options.runtime);
     let index = merge.section("index", &options.index);
+    let remote = merge.section("remote", &options.remote);
     let log = merge.section("log", &options.log);
     merge.unknown("", &options.unknown);
     completion
@@ -38,15 +39,19 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     model.iter().for_each(|options| merge.model(options));
     runtime.iter().for_each(|options| merge.runtime(options));
     index.iter().for_each(|options| merge.index(options));
+    remote.iter().for_each(|options| merge.remote(options));
     log.iter().for_each(|options| merge.log(options));
     merge.finish();
 }
 
+/// One of the lists of files in the settings.
+pub(super) type ListOf = fn(&mut Settings) -> &mut Exclude;
+
 /// The walk over one layer.
-struct Merge<'a> {
-    layer: &'a Layer,
+pub(super) struct Merge<'a> {
+    pub(super) layer: &'a Layer,
     home: Option<&'a Path>,
-    to: &'a mut Resolved,
+    pub(super) to: &'a mut Resolved,
     /// Keys that this layer may not set, for the one warning.
     forbidden: Vec<&'static str>,
 }
@@ -72,7 +77,8 @@ impl Merge<'_> {
             if !restrict {
                 self.to.settings.completion.exclude = Exclude::none();
             }
-            self.exclude(&patterns);
+            let list: ListOf = |settings| &mut settings.completion.exclude;
+            self.patterns("completion.exclude", &patterns, list);
         }
         let wait = self.take_if("completion.debounceMs", &options.debounce_ms, |ms| {
             *ms <= 10_000
@@ -186,7 +192,8 @@ impl Merge<'_> {
         }
     }
 
-    fn exclude(&mut self, patterns: &[String]) {
+    /// Patterns into one of the lists of files, from this layer's folder on.
+    pub(super) fn patterns(&mut self, path: &'static str, patterns: &[String], list: ListOf) {
         let base = match self.layer {
             Layer::Workspace(file) => file.parent(),
             _ => None,
@@ -200,12 +207,12 @@ impl Merge<'_> {
                 ))
             });
             let full = home.as_deref().unwrap_or(pattern);
-            if let Err(reason) = self.to.settings.completion.exclude.add(full, base) {
+            if let Err(reason) = list(&mut self.to.settings).add(full, base) {
                 let sentence = format!(
-                    "The pattern {pattern:?} of `completion.exclude` in {} is ignored: {reason}.",
+                    "The pattern {pattern:?} of `{path}` in {} is ignored: {reason}.",
                     self.layer
                 );
-                self.report("completion.exclude", sentence);
+                self.report(path, sentence);
             }
         }
     }
@@ -238,12 +245,16 @@ impl Merge<'_> {
         field.value.clone()
     }
 
-    fn take<T: Clone + Debug>(&mut self, path: &'static str, field: &Field<T>) -> Option<T> {
+    pub(super) fn take<T: Clone + Debug>(
+        &mut self,
+        path: &'static str,
+        field: &Field<T>,
+    ) -> Option<T> {
         self.take_if(path, field, |_| true)
     }
 
     /// The value of a key, if this layer sets it, may set it, and the value is in range.
-    fn take_if<T: Clone + Debug>(
+    pub(super) fn take_if<T: Clone + Debug>(
         &mut self,
         path: &'static str,
         field: &Field<T>,
@@ -292,7 +303,7 @@ impl Merge<'_> {
         self.report(key.path, sentence);
     }
 
-    fn unknown(&mut self, prefix: &str, unknown: &BTreeMap<String, Value>) {
+    pub(super) fn unknown(&mut self, prefix: &str, unknown: &BTreeMap<String, Value>) {
         for name in unknown.keys() {
             let path = format!("{prefix}{name}");
             // A name for its key, and at the top also the name of a section.
@@ -310,7 +321,7 @@ impl Merge<'_> {
         }
     }
 
-    fn report(&mut self, key: &str, sentence: String) {
+    pub(super) fn report(&mut self, key: &str, sentence: String) {
         self.to.problems.push(Problem {
             layer: self.layer.clone(),
             key: key.to_owned(),

@@ -98,7 +98,7 @@ pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>)
             }
             continue;
         }
-        let section = ["COMPLETION_", "MODEL_", "RUNTIME_"];
+        let section = ["COMPLETION_", "MODEL_", "RUNTIME_", "REMOTE_"];
         let Some(rest) = name.strip_prefix("FORETOKEN_") else {
             continue;
         };
@@ -137,6 +137,7 @@ pub(super) fn parse(key: &Key, text: &str) -> Value {
                 .filter(|item| !item.is_empty());
             Some(items.map(Value::from).collect())
         }
+        Shape::Json => serde_json::from_str(text).ok(),
         Shape::Text => None,
     };
     // What does not parse stays text, and is reported as a bad value where it is not wanted.

@@ -315,6 +315,8 @@ fn the_list_of_keys_is_the_schema() {
             Shape::Flag => "false",
             Shape::Number => "1",
             Shape::List => "go",
+            Shape::Json => "[]",
+            Shape::Text if key.path == "remote.level" => "local",
             Shape::Text if matches!(key.path, "completion.context" | "completion.governor") => {
                 "off"
             }
@@ -339,6 +341,44 @@ fn the_list_of_keys_is_the_schema() {
             key.path
         );
     }
+}
+
+#[test]
+fn a_workspace_file_only_narrows_what_may_go_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let user = "[remote]\nlevel = \"in-house\"\ndailyBudget = 2.0\nlocalOnly = [\"*.sql\"]\n\
+                endpoints = [{ name = \"a\", baseUrl = \"https://a\", models = [{ name = \"m\" }] }]\n";
+    let path = folder.path().join("config.toml");
+    std::fs::write(&path, user).unwrap();
+    let workspace = "[remote]\nenabled = true\nlevel = \"public\"\ndailyBudget = 5.0\nlocalOnly = [\"*.key\"]\n\
+                     endpoints = [{ name = \"evil\", baseUrl = \"https://evil\", models = [{ name = \"m\" }] }]\n";
+    let project = folder.path().join("project");
+    std::fs::create_dir(&project).unwrap();
+    std::fs::write(project.join(WORKSPACE_FILE), workspace).unwrap();
+    let mut layers = Layers {
+        user: read::file(&path, Layer::User(path.clone())),
+        ..Layers::default()
+    };
+    layers.set_editor(&serde_json::json!({"foretoken": {"remote": {"level": "public", "endpoints": [{"name": "evil", "baseUrl": "https://evil", "models": [{"name": "m"}]}]}}}));
+    layers.set_workspaces(&[project]);
+    let resolved = layers.resolve();
+    let remote = &resolved.settings.remote;
+    assert_eq!(remote.level.code(), "in-house");
+    assert_eq!(
+        remote.daily_budget.map(|limit| limit.0),
+        Some(2_000_000_000)
+    );
+    assert_eq!(remote.endpoints.names().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(remote.local_only.patterns().count(), 2);
+    // One warning for each layer that tried.
+    let warned = |key: &str| {
+        resolved
+            .problems
+            .iter()
+            .filter(|p| p.sentence.contains(key))
+            .count()
+    };
+    assert_eq!(warned("`remote.endpoints`"), 2, "{:?}", resolved.problems);
 }
 
 #[test]

@@ -1,0 +1,469 @@
+//! Questions about code in a session: what is asked, what runs, what waits for a word of the user, and
+//! which answers can be followed up. The work itself is `pipeline/assist.rs`, in a task of its own; here
+//! is what belongs to the loop. An *answer* has a number, which its progress bar, its notes and its
+//! document share.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use foretoken_engine::assist::Task;
+use foretoken_engine::position::from_byte;
+use futures_util::FutureExt;
+use tokio::task::AbortHandle;
+
+use crate::main_loop::Event;
+use crate::outbox::{Change, Chosen, Outgoing, Progress, Question as Dialog};
+use crate::paths::Paths;
+use crate::pipeline::assist::{Edited, Question, Snapshot, Tools};
+use crate::proto::action::About;
+use crate::proto::ext::AssistNote;
+use crate::proto::uri;
+use crate::state::State;
+
+mod consent;
+pub(crate) mod file;
+mod question;
+mod work;
+
+pub(crate) use work::{Finished, Report};
+
+/// Answers that are worked on at once, waiting ones among them; more are refused with a sentence.
+const MOST: usize = 6;
+/// Answers that can be followed up.
+const REMEMBERED: usize = 50;
+
+/// See the module's header.
+#[derive(Debug, Default)]
+pub(crate) struct Assists {
+    last: u64,
+    running: BTreeMap<u64, Running>,
+    /// Newest last.
+    answered: VecDeque<Answered>,
+    tools: Option<Arc<Tools>>,
+    pub(crate) totals: Totals,
+}
+
+/// Totals over the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Questions that were taken.
+    pub(crate) asked: u64,
+    /// Answers that were shown, whole or cut.
+    pub(crate) answered: u64,
+    /// Of these, cut.
+    pub(crate) cut: u64,
+    /// Questions that ended without an answer.
+    pub(crate) failed: u64,
+    /// Ended by the user.
+    pub(crate) cancelled: u64,
+    /// Edits that went into a text.
+    pub(crate) edits_applied: u64,
+    /// Edits that the user, or the client, turned down.
+    pub(crate) edits_discarded: u64,
+}
+
+/// One answer on its way.
+#[derive(Debug)]
+struct Running {
+    asked: Asked,
+    stage: Stage,
+}
+
+/// What was asked about what.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    uri: String,
+    question: Question,
+    pub(crate) snapshot: Snapshot,
+    title: String,
+    consent: Consent,
+}
+
+/// How far the user has been asked whether text of the project may go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Consent {
+    /// What is on record counts.
+    OnRecord,
+    /// Also to these origins, which is put on record first.
+    Given(Vec<String>),
+    /// Not now: the answer is made without those who are not allowed.
+    Refused,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The task runs.
+    Working(AbortHandle),
+    /// The user is asked whether text may go to these origins.
+    Consent(Vec<String>),
+    /// The user is asked whether a change is wanted.
+    Confirm(Change),
+    /// The client was asked to change the text.
+    Applying,
+}
+
+/// An answer that was given.
+#[derive(Debug)]
+struct Answered {
+    id: u64,
+    /// Its document.
+    path: PathBuf,
+    asked: Asked,
+    text: String,
+}
+
+impl State {
+    /// A command asks something. Whatever is wrong is said once, in words.
+    pub(crate) fn assist_asked(&mut self, task: Task, about: About) {
+        let asked = match self.documents.get(&about.uri) {
+            Some(open) if task == Task::Ask && self.answered_at(&open.path).is_some() => {
+                self.follow_up(open)
+            }
+            Some(open) => self.question_about(open, task, about),
+            None => Err("The file must be open in the editor to be asked about.".to_owned()),
+        };
+        match asked {
+            Ok(asked) => self.assist_begin(asked),
+            Err(sentence) => self.seams.outbox.send(Outgoing::Show(told(&sentence))),
+        }
+    }
+
+    /// The same question again, for a better answer.
+    pub(crate) fn assist_deeper(&mut self, answer: u64) {
+        let answered = self.assists.answered.iter().find(|old| old.id == answer);
+        match answered.map(|answered| answered.asked.clone()) {
+            Some(mut asked) => {
+                asked.question.deeper = true;
+                asked.consent = Consent::OnRecord;
+                self.assist_begin(asked);
+            }
+            None => {
+                let sentence = "That answer is not known any more; ask the question again.";
+                self.seams.outbox.send(Outgoing::Show(told(sentence)));
+            }
+        }
+    }
+
+    /// Forgets the conversation that a document belongs to; its file goes too.
+    pub(crate) fn assist_forget(&mut self, uri: &str) -> bool {
+        let path = PathBuf::from(uri::path_of(uri));
+        let before = self.assists.answered.len();
+        for old in self.assists.answered.iter().filter(|old| old.path == path) {
+            let _ = std::fs::remove_file(&old.path);
+        }
+        self.assists.answered.retain(|old| old.path != path);
+        self.assists.answered.len() < before
+    }
+
+    fn answered_at(&self, path: &Path) -> Option<&Answered> {
+        self.assists.answered.iter().find(|old| old.path == path)
+    }
+
+    /// The number of the answer that this document holds.
+    pub(crate) fn answer_at(&self, path: &Path) -> Option<u64> {
+        self.answered_at(path).map(|answered| answered.id)
+    }
+
+    /// Starts the work on a question, unless too much is under way.
+    fn assist_begin(&mut self, asked: Asked) {
+        if self.assists.running.len() >= MOST {
+            let sentence = format!("{MOST} answers are under way; wait for one, or cancel.");
+            self.seams.outbox.send(Outgoing::Show(told(&sentence)));
+            return;
+        }
+        self.assists.last += 1;
+        self.assists.totals.asked += 1;
+        let id = self.assists.last;
+        if self.facts.answers.stream {
+            self.note(AssistNote::Started {
+                id,
+                title: asked.title.clone(),
+                task: asked.question.task.code().to_owned(),
+                uri: asked.uri.clone(),
+            });
+        }
+        self.answering(
+            id,
+            Progress::Begin {
+                title: format!("Foretoken: {}", asked.title),
+                cancellable: true,
+            },
+        );
+        self.assist_work(id, asked);
+    }
+
+    /// Runs the pipeline in a task. A panic in it costs this answer.
+    fn assist_work(&mut self, id: u64, asked: Asked) {
+        let tools = self.assist_tools();
+        let events = self.seams.events.clone();
+        let report = {
+            let events = events.clone();
+            move |report| events.send(Event::Assist { id, report })
+        };
+        let work = work::run(id, asked.clone(), tools, report);
+        let task = self.seams.runtime.spawn(async move {
+            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+                let report = Report::Failed("The answer failed by a defect of Foretoken.".into());
+                events.send(Event::Assist { id, report });
+            }
+        });
+        let stage = Stage::Working(task.abort_handle());
+        self.assists.running.insert(id, Running { asked, stage });
+    }
+
+    fn assist_tools(&mut self) -> Arc<Tools> {
+        let current = self
+            .assists
+            .tools
+            .take()
+            .filter(|tools| tools.fits(&self.settings));
+        let tools = current.unwrap_or_else(|| {
+            let trusted = !self.facts.untrusted;
+            let settings = Arc::clone(&self.settings);
+            Arc::new(Tools::new(settings, Paths::find(), trusted))
+        });
+        self.assists.tools = Some(Arc::clone(&tools));
+        tools
+    }
+
+    /// What a running answer has to say.
+    pub(crate) fn assist_report(&mut self, id: u64, report: Report) {
+        if !self.assists.running.contains_key(&id) {
+            return;
+        }
+        match report {
+            Report::Note(text) => {
+                if self.facts.answers.stream {
+                    self.note(AssistNote::Note {
+                        id,
+                        text: text.clone(),
+                    });
+                }
+                self.answering(
+                    id,
+                    Progress::Say {
+                        message: short(&text),
+                    },
+                );
+            }
+            Report::Block { markdown, length } => {
+                if self.facts.answers.stream {
+                    self.note(AssistNote::Block { id, markdown });
+                }
+                self.answering(
+                    id,
+                    Progress::Say {
+                        message: format!("{length} characters"),
+                    },
+                );
+            }
+            Report::Consent(places) => self.assist_ask_consent(id, places),
+            Report::Failed(sentence) => {
+                self.assists.totals.failed += 1;
+                self.seams.outbox.send(Outgoing::Show(told(&sentence)));
+                self.assist_end(id, None, Some(sentence));
+            }
+            Report::Done(finished) => self.assist_done(id, *finished),
+        }
+    }
+
+    /// The answer is there: it is shown, remembered, and its edit is offered.
+    fn assist_done(&mut self, id: u64, finished: Finished) {
+        let Some(running) = self.assists.running.get(&id) else {
+            return;
+        };
+        let asked = running.asked.clone();
+        self.assists.totals.answered += 1;
+        self.assists.totals.cut += u64::from(finished.cut.is_some());
+        if !self.facts.answers.stream {
+            self.assist_show(&finished);
+        }
+        if let Some(path) = &finished.document {
+            if self.assists.answered.len() == REMEMBERED {
+                self.assists.answered.pop_front();
+            }
+            self.assists.answered.push_back(Answered {
+                id,
+                path: path.clone(),
+                asked: asked.clone(),
+                text: finished.text.clone(),
+            });
+        }
+        let document = finished.document.as_ref().map(|path| uri::of_path(path));
+        self.note_done(id, document, finished.cut.clone());
+        match finished.edit {
+            Some(edit) => self.assist_offer(id, &asked, edit),
+            None => drop(self.assists.running.remove(&id)),
+        }
+    }
+
+    /// Shows an answer to a client that does not draw it by itself: its document, or words.
+    fn assist_show(&self, finished: &Finished) {
+        let Some(path) = &finished.document else {
+            return self
+                .seams
+                .outbox
+                .send(Outgoing::Show(told(&finished.summary)));
+        };
+        let words = format!("{} The answer is in {}.", finished.summary, path.display());
+        let otherwise = told(&words);
+        self.seams.outbox.send(match self.facts.answers.document {
+            true => Outgoing::Open {
+                path: path.clone(),
+                otherwise,
+            },
+            false => Outgoing::Show(otherwise),
+        });
+    }
+
+    /// Offers the edit of an answer: by the client's own preview, else by two buttons. It is for the very
+    /// text that was asked about, and for nothing else.
+    fn assist_offer(&mut self, id: u64, asked: &Asked, edit: Edited) {
+        let encoding = self.facts.encoding;
+        let now = self
+            .documents
+            .get(&asked.uri)
+            .filter(|open| !open.out_of_step);
+        let same = now.filter(|open| open.document.version() == asked.snapshot.document.version());
+        let Some(open) = same.filter(|_| self.facts.answers.edit) else {
+            self.assists.running.remove(&id);
+            let sentence = match self.facts.answers.edit {
+                true => "The text has changed since, so the edit was not made; ask again.",
+                false => "This editor takes no edits from a server; copy it from the answer.",
+            };
+            return self.seams.outbox.send(Outgoing::Show(told(sentence)));
+        };
+        let rope = open.document.rope();
+        let position = |bytes: &Range<usize>| foretoken_engine::position::Range {
+            start: from_byte(rope, bytes.start, encoding),
+            end: from_byte(rope, bytes.end, encoding),
+        };
+        let change = Change {
+            id,
+            uri: asked.uri.clone(),
+            version: open.document.version(),
+            label: format!("Foretoken: {}", asked.title),
+            edits: edit
+                .edits
+                .iter()
+                .map(|(bytes, text)| (position(bytes), text.clone()))
+                .collect(),
+            versions: self.facts.answers.versions,
+            confirm: self.facts.answers.confirm && self.facts.answers.versions,
+        };
+        let stage = if change.confirm {
+            self.seams.outbox.send(Outgoing::Apply(change));
+            Stage::Applying
+        } else {
+            self.seams.outbox.send(Outgoing::Ask(Dialog {
+                id,
+                text: told(&format!("{}: {} Apply it?", asked.title, edit.summary)),
+                choices: vec![APPLY, DISCARD],
+            }));
+            Stage::Confirm(change)
+        };
+        if let Some(running) = self.assists.running.get_mut(&id) {
+            running.stage = stage;
+        }
+    }
+
+    /// The user chose a button.
+    pub(crate) fn assist_chosen(&mut self, chosen: &Chosen) {
+        let Some(running) = self.assists.running.remove(&chosen.id) else {
+            return;
+        };
+        let yes = chosen.choice.as_deref();
+        match running.stage {
+            Stage::Consent(origins) => {
+                self.assist_consented(chosen.id, running.asked, origins, yes)
+            }
+            Stage::Confirm(change) if yes == Some(APPLY) => {
+                let now = self.documents.get(&change.uri);
+                if now.is_some_and(|open| open.document.version() == change.version) {
+                    self.seams.outbox.send(Outgoing::Apply(change));
+                    let stage = Stage::Applying;
+                    let running = Running { stage, ..running };
+                    self.assists.running.insert(chosen.id, running);
+                } else {
+                    let sentence =
+                        "The text has changed since, so the edit was not made; ask again.";
+                    self.seams.outbox.send(Outgoing::Show(told(sentence)));
+                }
+            }
+            Stage::Confirm(_) => self.assists.totals.edits_discarded += 1,
+            stage => {
+                let running = Running { stage, ..running };
+                self.assists.running.insert(chosen.id, running);
+            }
+        }
+    }
+
+    /// The client changed the text, or did not.
+    pub(crate) fn assist_applied(&mut self, id: u64, applied: bool) {
+        if self.assists.running.remove(&id).is_some() {
+            match applied {
+                true => self.assists.totals.edits_applied += 1,
+                false => self.assists.totals.edits_discarded += 1,
+            }
+        }
+    }
+
+    /// The user ended one answer. Dropping its task closes what it has open.
+    pub(crate) fn assist_cancel(&mut self, id: u64) {
+        if let Some(running) = self.assists.running.get(&id)
+            && let Stage::Working(task) = &running.stage
+        {
+            task.abort();
+            self.assists.totals.cancelled += 1;
+            self.assist_end(id, None, Some("It was cancelled.".to_owned()));
+        }
+    }
+
+    /// Ends all answers; true if there were any.
+    pub(crate) fn assists_cancel(&mut self) -> bool {
+        let ids: Vec<u64> = self.assists.running.keys().copied().collect();
+        for id in &ids {
+            self.assist_cancel(*id);
+        }
+        !ids.is_empty()
+    }
+
+    fn assist_end(&mut self, id: u64, document: Option<String>, cut: Option<String>) {
+        self.assists.running.remove(&id);
+        self.note_done(id, document, cut);
+    }
+
+    fn note_done(&mut self, id: u64, document: Option<String>, cut: Option<String>) {
+        let message = cut.as_deref().map_or("answered".to_owned(), short);
+        self.answering(id, Progress::End { message });
+        if self.facts.answers.stream {
+            self.note(AssistNote::Done { id, document, cut });
+        }
+    }
+
+    fn note(&self, note: AssistNote) {
+        self.seams.outbox.send(Outgoing::Assist(note));
+    }
+
+    fn answering(&self, id: u64, step: Progress) {
+        if self.facts.work_done_progress {
+            self.seams.outbox.send(Outgoing::Answering { id, step });
+        }
+    }
+}
+
+const APPLY: &str = "Apply";
+const DISCARD: &str = "Discard";
+
+/// A sentence of ours on the user's screen.
+fn told(sentence: &str) -> String {
+    format!("Foretoken: {sentence}")
+}
+
+/// What fits a progress bar.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}

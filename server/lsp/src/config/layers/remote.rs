@@ -1,0 +1,78 @@
+//! The section about remote models laid over the settings so far. What a workspace file says here only
+//! narrows: it switches off, lowers a limit, and adds files that stay.
+
+use foretoken_engine::privacy::Level;
+use foretoken_engine::route::NanoUsd;
+
+use super::Layer;
+use super::merge::{ListOf, Merge};
+use crate::config::endpoints::{Endpoints, dollars};
+use crate::config::options::{Field, LevelOption, RemoteOptions};
+use crate::config::settings::Exclude;
+
+impl Merge<'_> {
+    pub(super) fn remote(&mut self, options: &RemoteOptions) {
+        self.unknown("remote.", &options.unknown);
+        let restrict = matches!(self.layer, Layer::Workspace(_));
+        if !(restrict && options.enabled.value == Some(true))
+            && let Some(enabled) = self.take("remote.enabled", &options.enabled)
+        {
+            self.to.settings.remote.enabled = enabled;
+        }
+        if let Some(level) = self.take("remote.level", &options.level) {
+            let level = match level {
+                LevelOption::Public => Level::Public,
+                LevelOption::InHouse => Level::InHouse,
+                LevelOption::Local => Level::Local,
+            };
+            let before = self.to.settings.remote.level;
+            self.to.settings.remote.level = match restrict {
+                true => before.tightened(level),
+                false => level,
+            };
+        }
+        if let Some(patterns) = self.take("remote.localOnly", &options.local_only) {
+            if !restrict {
+                self.to.settings.remote.local_only = Exclude::none();
+            }
+            let list: ListOf = |settings| &mut settings.remote.local_only;
+            self.patterns("remote.localOnly", &patterns, list);
+        }
+        let region = self.take_if("remote.region", &options.region, |name| !name.is_empty());
+        if region.is_some() {
+            self.to.settings.remote.region = region;
+        }
+        self.budgets(options, restrict);
+        if let Some(list) = self.take("remote.endpoints", &options.endpoints) {
+            let (endpoints, problems) = Endpoints::read(list);
+            self.to.settings.remote.endpoints = endpoints;
+            for problem in problems {
+                let sentence = format!("In {}: {problem}", self.layer);
+                self.report("remote.endpoints", sentence);
+            }
+        }
+    }
+
+    fn budgets(&mut self, options: &RemoteOptions, restrict: bool) {
+        let daily = self.budget("remote.dailyBudget", &options.daily_budget);
+        let monthly = self.budget("remote.monthlyBudget", &options.monthly_budget);
+        let request = self.budget("remote.requestBudget", &options.request_budget);
+        let remote = &mut self.to.settings.remote;
+        let limits = [
+            (&mut remote.daily_budget, daily),
+            (&mut remote.monthly_budget, monthly),
+            (&mut remote.request_budget, request),
+        ];
+        for (limit, new) in limits {
+            *limit = match (*limit, new) {
+                (Some(old), Some(new)) if restrict => Some(old.min(new)),
+                (old, new) => new.or(old),
+            };
+        }
+    }
+
+    fn budget(&mut self, path: &'static str, field: &Field<f64>) -> Option<NanoUsd> {
+        let amount = self.take_if(path, field, |amount| dollars(*amount).is_some());
+        amount.and_then(dollars)
+    }
+}

@@ -1,0 +1,128 @@
+//! What stays of a question: a row in the audit, with ids, counts and keyed hashes, and the answer in the
+//! cache of this process for the very same question.
+
+use std::collections::BTreeMap;
+
+use foretoken_remote::audit::Entry;
+use foretoken_remote::cache::{Asked, Key};
+use foretoken_remote::client::{Done, End};
+
+use super::prepare::{Prepared, count, origin};
+use super::tools::{Tools, now};
+
+/// Raised when the rules of privacy or routing change.
+const POLICY: &str = "1";
+
+/// Names the question by everything that its answer depends on.
+pub(super) fn key(prepared: &Prepared) -> Key {
+    let prompt = &prepared.prompt;
+    let models: Vec<String> = prepared
+        .candidates
+        .iter()
+        .map(|candidate| format!("{}/{}", candidate.endpoint.name, candidate.model))
+        .collect();
+    let workspace = prepared.snapshot.project.to_string_lossy();
+    let question = prepared.question.words.as_deref().unwrap_or_default();
+    let mut sections: Vec<String> = prompt
+        .sections
+        .iter()
+        .map(|placed| {
+            let section = &placed.section;
+            let source = section.source.as_ref().map(ToString::to_string);
+            format!(
+                "{} {} {}",
+                section.kind.code(),
+                source.unwrap_or_default(),
+                unmarked(&section.text, prepared)
+            )
+        })
+        .collect();
+    sections.push(unmarked(question, prepared));
+    let sections: Vec<&str> = sections.iter().map(String::as_str).collect();
+    Asked {
+        workspace: &workspace,
+        models: &models.join(" "),
+        template: &prompt.template_id,
+        sections: &sections,
+        parameters: &format!("{} {}", prompt.output_cap, prompt.temperature),
+        policy: POLICY,
+    }
+    .key()
+}
+
+/// Placeholders carry 16 bits of the conversation's mark, which are no part of the question.
+fn unmarked(text: &str, prepared: &Prepared) -> String {
+    text.replace(&format!("_{:04x}", prepared.prompt.fence.tag()), "_")
+}
+
+/// Writes the row. Books that cannot be written lose it, which the log says; the answer stays.
+pub(super) fn audit(prepared: &Prepared, tools: &Tools, done: &Done, answer: &str) {
+    let Some(audit) = tools.audit() else { return };
+    let prompt = &prepared.prompt;
+    let mut sections: BTreeMap<&str, u64> = BTreeMap::new();
+    for placed in &prompt.sections {
+        *sections.entry(placed.section.kind.code()).or_default() +=
+            count(&placed.section.text) as u64;
+    }
+    let first = prepared.candidates.first();
+    let by = done.by.as_ref();
+    let answering = by.and_then(|(endpoint, _)| {
+        let candidates = prepared.candidates.iter();
+        candidates
+            .map(|candidate| &candidate.endpoint)
+            .find(|known| known.name == *endpoint)
+    });
+    let entry = Entry {
+        request: request(prepared),
+        time: now(),
+        task: prompt.task.code().to_owned(),
+        template: prompt.template_id.clone(),
+        policy: POLICY.to_owned(),
+        asked: first.map_or(String::new(), |c| {
+            format!("{}/{}", c.endpoint.name, c.model)
+        }),
+        answered: by.map(|(endpoint, model)| format!("{endpoint}/{model}")),
+        origin: answering.and_then(|endpoint| origin(endpoint)),
+        level: prompt.level.code().to_owned(),
+        sections: sections
+            .into_iter()
+            .map(|(kind, tokens)| (kind.to_owned(), tokens))
+            .collect(),
+        outcome: outcome(&done.end).to_owned(),
+        cost: done.cost,
+        input: done.usage.input,
+        output: done.usage.output,
+        variant: None,
+    };
+    let sent: String = prompt
+        .messages
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect();
+    if let Err(error) = audit.record(entry, &sent, answer) {
+        tracing::warn!(error = error.said, "an answer is missing in the audit");
+    }
+}
+
+/// The question's number in the books: 48 bits of its conversation's mark.
+pub(super) fn request(prepared: &Prepared) -> String {
+    prepared
+        .prompt
+        .fence
+        .mark()
+        .chars()
+        .rev()
+        .take(12)
+        .collect()
+}
+
+fn outcome(end: &End) -> &'static str {
+    match end {
+        End::Finished | End::Unclean => "finished",
+        End::Length => "length",
+        End::Filtered => "filtered",
+        End::Tool => "tool",
+        End::Cut(_) => "cut",
+        End::Failed(_) => "failed",
+    }
+}

@@ -1,0 +1,317 @@
+//! Questions about code, end to end: the real program, an editor's part played over the wire, and a
+//! provider that says what the test wants. What leaves the machine is what the provider was sent.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use foretoken_tests::faultd::{self, Faultd, Script};
+use foretoken_tests::persona::Persona;
+use foretoken_tests::process::Home;
+use foretoken_tests::session::Session;
+use serde_json::{Value, json};
+
+const CODE: &str = "/// The sum of all.\npub fn total(rows: &[u8]) -> u8 {\n    let mut sum = 0;\n    for row in rows {\n        sum += row;\n    }\n    sum\n}\n";
+
+/// A home with a project of one file, and the server's environment that names one provider.
+struct Desk {
+    home: Home,
+    provider: Faultd,
+}
+
+impl Desk {
+    async fn new(scripts: Vec<Script>) -> Desk {
+        let home = Home::default();
+        home.write("project/.git/HEAD", "ref: refs/heads/main\n");
+        home.write("project/src/sum.rs", CODE);
+        Desk {
+            home,
+            provider: Faultd::start(scripts).await,
+        }
+    }
+
+    fn endpoints(&self) -> String {
+        json!([{
+            "name": "house",
+            "baseUrl": self.provider.url(),
+            "models": [{"name": "coder", "tier": "large", "price": {"input": 1.0, "output": 2.0}}],
+        }])
+        .to_string()
+    }
+
+    fn uri(&self, name: &str) -> String {
+        format!(
+            "file://{}",
+            self.home.path().join("project").join(name).display()
+        )
+    }
+
+    async fn serve(&self, mut persona: Persona) -> Session {
+        let project = format!("file://{}", self.home.path().join("project").display());
+        persona.initialize["rootUri"] = project.clone().into();
+        persona.initialize["workspaceFolders"] = json!([{"uri": project, "name": "project"}]);
+        let endpoints = OsString::from(self.endpoints());
+        let nowhere = OsString::from("/nowhere");
+        let environment = [
+            ("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_os_str()),
+            // The words of the file are model enough for these tests.
+            ("FORETOKEN_MODEL_FOLDER", nowhere.as_os_str()),
+        ];
+        let mut session = self.home.serve(persona, &environment);
+        session.initialize().await;
+        session.open(&self.uri("src/sum.rs"), "rust", CODE).await;
+        session
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = self.home.command(arguments);
+        command
+            .env("FORETOKEN_REMOTE_ENDPOINTS", self.endpoints())
+            .current_dir(self.home.path().join("project"))
+            .stdin(std::process::Stdio::null());
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code().unwrap(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    }
+
+    fn allow(&self) {
+        let (code, _, err) = self.run(&["consent", "allow", "house"]);
+        assert_eq!(code, 0, "{err}");
+    }
+}
+
+/// The actions at the function's body.
+async fn actions(session: &mut Session, uri: &str, diagnostics: Value) -> Vec<Value> {
+    let at = json!({"line": 4, "character": 8});
+    let params = json!({
+        "textDocument": {"uri": uri},
+        "range": {"start": at, "end": at},
+        "context": {"diagnostics": diagnostics, "triggerKind": 1},
+    });
+    let actions = session
+        .request("textDocument/codeAction", params)
+        .await
+        .result()
+        .await;
+    actions.as_array().unwrap().clone()
+}
+
+async fn choose(session: &mut Session, actions: &[Value], command: &str) {
+    let action = actions
+        .iter()
+        .find(|action| action["command"]["command"] == command)
+        .unwrap_or_else(|| panic!("no {command} in {actions:?}"));
+    let params = json!({
+        "command": action["command"]["command"],
+        "arguments": action["command"]["arguments"],
+    });
+    let answer = session.request("workspace/executeCommand", params).await;
+    assert_eq!(answer.result().await, Value::Null);
+}
+
+/// The text of the document that the server shows.
+async fn shown(session: &Session, from: usize) -> String {
+    let show = session
+        .wait_for(from, "showDocument", |said| {
+            said["method"] == "window/showDocument"
+        })
+        .await;
+    let uri = show["params"]["uri"].as_str().unwrap();
+    let path = PathBuf::from(uri.strip_prefix("file://").unwrap());
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn answering(persona: &str, choice: &str) -> Persona {
+    let mut persona = Persona::named(persona);
+    persona.answers["window/showMessageRequest"] = json!({"title": choice});
+    persona.answers["workspace/applyEdit"] = json!({"applied": true});
+    persona
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sent_before_the_user_allows_it() {
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Never seen."]))]).await;
+    let uri = desk.uri("src/sum.rs");
+    let mut session = desk.serve(Persona::named("vscode")).await;
+    let found = actions(&mut session, &uri, json!([])).await;
+    choose(&mut session, &found, "foretoken.explain").await;
+    let question = session
+        .wait_for(0, "a question", |said| {
+            said["method"] == "window/showMessageRequest"
+        })
+        .await;
+    let text = question["params"]["message"].as_str().unwrap();
+    assert!(text.contains("house (http://127.0.0.1:"), "{text}");
+    assert!(text.contains("project"), "{text}");
+    // The persona closes the question, which is a no: the answer is made without a model.
+    let document = shown(&session, 0).await;
+    assert!(document.contains("total"), "{document}");
+    assert!(document.contains("not allowed"), "{document}");
+    session.finish().await;
+    assert_eq!(desk.provider.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_explanation_streams_with_its_sources_after_one_consent() {
+    let answer = faultd::openai(&["It adds ", "all rows [S2].\n\n", "It may overflow [S2].\n"]);
+    let desk = Desk::new(vec![faultd::streamed(&answer)]).await;
+    let uri = desk.uri("src/sum.rs");
+    let mut session = desk
+        .serve(answering("vscode", "Allow for this project"))
+        .await;
+    for round in 0..2 {
+        let from = session.trace().len();
+        let found = actions(&mut session, &uri, json!([])).await;
+        choose(&mut session, &found, "foretoken.explain").await;
+        let document = shown(&session, from).await;
+        assert!(document.contains("It adds all rows"), "{document}");
+        assert!(document.contains("src/sum.rs:1-8"), "{document}");
+        let how = [
+            "answered (10 + 20 tokens, $0.00005)",
+            "answered this question before",
+        ];
+        assert!(
+            document.contains(&format!("fault-1 at house {}", how[round])),
+            "{document}"
+        );
+        let asked = session
+            .trace()
+            .find(from, |said| said["method"] == "window/showMessageRequest");
+        assert_eq!(asked.is_some(), round == 0, "the consent is on record");
+    }
+    session.finish().await;
+    let requests = desk.provider.requests();
+    assert_eq!(requests.len(), 1, "the same question is not sent twice");
+    assert!(requests[0].body.contains("for row in rows"));
+    let (code, listed, _) = desk.run(&["consent", "list"]);
+    assert_eq!(code, 0);
+    assert!(listed.contains("http://127.0.0.1:"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fix_is_confirmed_and_stays_in_the_lines_that_were_asked_about() {
+    let fixed = CODE
+        .replace("-> u8", "-> u64")
+        .replace("sum += row", "sum += u64::from(*row)");
+    let answer = faultd::openai(&["```rust\n", fixed.trim_end(), "\n```\n"]);
+    let desk = Desk::new(vec![faultd::streamed(&answer)]).await;
+    desk.allow();
+    let uri = desk.uri("src/sum.rs");
+    let mut session = desk.serve(answering("neovim", "Apply")).await;
+    let at = json!({"line": 4, "character": 8});
+    let diagnostics = json!([{"range": {"start": at, "end": at}, "message": "this may overflow"}]);
+    let found = actions(&mut session, &uri, diagnostics).await;
+    choose(&mut session, &found, "foretoken.fix").await;
+    let applied = session
+        .wait_for(0, "an edit", |said| said["method"] == "workspace/applyEdit")
+        .await;
+    let edits = applied["params"]["edit"]["changes"][&uri]
+        .as_array()
+        .unwrap()
+        .clone();
+    assert!(!edits.is_empty());
+    for edit in &edits {
+        let lines = edit["range"]["start"]["line"].as_u64().unwrap()
+            ..=edit["range"]["end"]["line"].as_u64().unwrap();
+        assert!(*lines.start() >= 1 && *lines.end() <= 7, "{edit}");
+    }
+    let text: String = edits
+        .iter()
+        .filter_map(|edit| edit["newText"].as_str())
+        .collect();
+    assert!(text.contains("u64::from(*row)"), "{text}");
+    session.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_keys_of_the_user_never_leave() {
+    // As random as a key is, which the detector asks for.
+    let random: String = (0..93u32)
+        .map(|at| char::from(b"aZ3kQ9xW7bT_mR5vL1cY8-pH2nJ6dG4s"[(at * at * 7 % 32) as usize]))
+        .collect();
+    let key = ["sk-", "ant-", "api03-", &random, "AA"].concat();
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Seen."]))]).await;
+    desk.allow();
+    let code = CODE.replace("sum = 0", &format!("sum = read(\"{key}\")"));
+    desk.home.write("project/src/keys.rs", &code);
+    let (status, out, err) = desk.run(&["explain", "src/keys.rs:3", "--why"]);
+    assert_eq!(status, 0, "{out}{err}");
+    let sent = &desk.provider.requests()[0];
+    assert!(sent.body.contains("FTSECRET_"), "{}", sent.body);
+    assert!(!sent.body.contains(&key), "{}", sent.body);
+    assert!(
+        err.contains("1 secret or personal datum was replaced"),
+        "{err}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_sends_the_editors_prompt() {
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Yes."]))]).await;
+    desk.allow();
+    let uri = desk.uri("src/sum.rs");
+    let mut session = desk.serve(Persona::named("silent")).await;
+    let found = actions(&mut session, &uri, json!([])).await;
+    choose(&mut session, &found, "foretoken.explain").await;
+    session
+        .wait_for(0, "where the answer is", |said| {
+            let message = said["params"]["message"].as_str();
+            message.is_some_and(|message| message.contains("The answer is in"))
+        })
+        .await;
+    session.finish().await;
+    let (code, out, err) = desk.run(&["explain", "src/sum.rs:5"]);
+    assert_eq!((code, out.contains("Yes.")), (0, true), "{out}{err}");
+    let requests = desk.provider.requests();
+    let prompt = |at: usize| {
+        let body: Value = serde_json::from_str(&requests[at].body).unwrap();
+        let text = body["messages"].to_string();
+        // The mark of each conversation is 128 random bits.
+        let end = text.find(" id=S1").unwrap();
+        let mark = text[end - 32..end].to_owned();
+        text.replace(&mark, "MARK")
+    };
+    assert_eq!(prompt(0), prompt(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a26_a_broken_stream_keeps_and_marks_its_text() {
+    let half = faultd::openai_text("It adds all rows.\n\nAnd then");
+    let script = vec![
+        faultd::stream_head(),
+        faultd::Step::Send(half.into_bytes()),
+        faultd::Step::Reset,
+    ];
+    let desk = Desk::new(vec![script]).await;
+    desk.allow();
+    let (code, out, err) = desk.run(&["explain", "src/sum.rs:5"]);
+    assert_eq!(code, 1, "{out}{err}");
+    assert_eq!(out.matches("It adds all rows.").count(), 1, "{out}");
+    assert!(err.contains("house"), "{err}");
+    assert_eq!(desk.provider.requests().len(), 1, "it is not asked again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_prompt_can_be_read_before_anything_is_sent() {
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["No."]))]).await;
+    let (code, out, err) = desk.run(&[
+        "ask", "where", "is", "the", "sum", "of", "rows?", "--prompt",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    let prompt: Value = serde_json::from_str(&out).unwrap();
+    let text = prompt["messages"][0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("The question: where is the sum of rows?"),
+        "{text}"
+    );
+    assert!(text.contains("source=src/sum.rs:1-8"), "{text}");
+    assert_eq!(desk.provider.connections(), 0);
+    // Without consent the answer is what can be said without a model.
+    let (code, out, err) = desk.run(&["explain", "src/sum.rs:5", "--why"]);
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("foretoken consent allow house"), "{err}");
+    assert_eq!(desk.provider.connections(), 0);
+}
