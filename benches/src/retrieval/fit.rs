@@ -119,9 +119,12 @@ mod tests {
         let files = [
             file(
                 "tests/a.rs",
-                "fn stale_cache_entry() {\n    cache(stale);\n}\n",
+                "fn one() {\n    drop(stale, cache, entry);\n}\n",
             ),
-            file("src/b.rs", "fn evict() {\n    drop(cache, stale);\n}\n"),
+            file(
+                "src/b.rs",
+                "fn one() {\n    drop(stale, cache, entry, first, second, third);\n}\n",
+            ),
         ];
         let asked = Asked {
             ladder: Ladder::build(&files, None).unwrap(),
@@ -132,7 +135,7 @@ mod tests {
         };
         let sets = [vec![asked]];
         let poor = Weights {
-            test: 0.9,
+            test: 0.99,
             ..super::super::ladder::words()
         };
         let before = score(&sets, poor).unwrap();
