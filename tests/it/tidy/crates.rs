@@ -57,7 +57,7 @@ fn dependencies_stay_at_home() {
         ("tokenizers", &["foretoken-infer"]),
         // The benches build other rankings beside ours from the same library.
         ("tantivy", &["foretoken-index", "foretoken-benches"]),
-        ("ignore", &["foretoken-index"]),
+        ("ignore", &["foretoken-index", "foretoken-benches"]),
         ("reqwest", &["foretoken-remote"]),
         ("rustls", &["foretoken-remote"]),
         ("rusqlite", &["foretoken-remote"]),

@@ -624,3 +624,62 @@ fn a_name_that_everybody_defines_is_no_definition() {
     let project = Project::new(&files);
     assert_eq!(defined(&project, &files), ["start: src/part3.rs start"]);
 }
+
+/// `RUN_SLOW_TESTS=1` makes it ten thousand edits.
+#[test]
+fn edits_leave_size_and_latency_flat() {
+    let edits = match std::env::var_os("RUN_SLOW_TESTS") {
+        Some(_) => 10_000,
+        None => 300,
+    };
+    const FILES: usize = 60;
+    let text = |file: usize, edit: usize| -> String {
+        let part =
+            |at: usize| format!("fn part_{file}_{at}() {{\n    edit_{edit}(walrus);\n}}\n\n");
+        (0..12).map(part).collect()
+    };
+    let project = Project::new(&[]);
+    for file in 0..FILES {
+        project.write(&format!("src/f{file}.rs"), &text(file, 0));
+    }
+    let workspace = project.open();
+    refresh(&workspace);
+    // Bytes on the disk, and the middle of some questions' times.
+    let figures = || {
+        let asked = |at: usize| {
+            let question = format!("part_{}_3 walrus", at % FILES);
+            let answer = workspace.search(&question, 10, &|_| true).unwrap();
+            assert_eq!(answer.hits.len(), 10);
+            answer.took
+        };
+        let mut times: Vec<_> = (0..41).map(asked).collect();
+        times.sort();
+        (workspace.disk_size(), times[times.len() / 2])
+    };
+    let (mut before, mut most) = (None, 0);
+    let mut seed: u32 = 3;
+    for edit in 1..=edits {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let file = (seed >> 8) as usize % FILES;
+        project.write(&format!("src/f{file}.rs"), &text(file, edit));
+        workspace.saved(&project.path(&format!("src/f{file}.rs")));
+        if (seed >> 20).is_multiple_of(32) {
+            workspace.fold().unwrap();
+            most = most.max(workspace.disk_size());
+        }
+        if edit == edits / 10 {
+            workspace.fold().unwrap();
+            before = Some(figures());
+        }
+    }
+    workspace.fold().unwrap();
+    workspace.settle().unwrap();
+    let ((size, took), (size_now, took_now)) = (before.unwrap(), figures());
+    println!("{size} to {size_now} bytes, at most {most}; {took:?} to {took_now:?}");
+    assert!(size_now < size * 2, "{size} bytes became {size_now}");
+    assert!(most < size * 6, "{size} bytes became {most}");
+    let slack = std::time::Duration::from_millis(5);
+    assert!(took_now < took * 3 + slack, "{took:?} became {took_now:?}");
+    assert!(workspace.seen().view.dead() < 0.5);
+    assert_eq!(workspace.rows().len(), workspace.state().chunks);
+}
