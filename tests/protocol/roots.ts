@@ -42,6 +42,20 @@ export interface Roots {
   'params window/workDoneProgress/create': WorkDoneProgressCreateParams;
   'params workspace/applyEdit': ApplyWorkspaceEditParams;
   'params workspace/configuration': ConfigurationParams;
+  /** The chunks of the workspace that answer a question, best first, and how its index stands. */
+  'result foretoken/search': {
+    hits: {
+      file: string;
+      path: string;
+      line: number;
+      endLine: number;
+      name: string;
+      kind: string;
+      text: string;
+      score: number;
+    }[];
+    index: LSPAny;
+  };
   /** In the words of Copilot's server. */
   'params didChangeStatus': { busy: boolean; kind: 'Normal' | 'Warning' | 'Error' | 'Inactive'; message: string };
   /** An answer while it is written. */
