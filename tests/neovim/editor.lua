@@ -5,6 +5,7 @@
 ---@field channel integer
 ---@field folder string where its files lie
 ---@field program string the server under test
+---@field paths table what it was started with
 ---@field private before string text of the buffer before the cursor when it was opened
 ---@field private after string text of the buffer after it
 ---@field private answers integer answers that had come when the last key was typed
@@ -19,6 +20,7 @@ local STEP_MS = 15
 ---@field menu? boolean it knows no ghost text, like 0.11
 ---@field words? boolean there is no model, so the words of the file answer
 ---@field server? string a program in place of the server under test
+---@field provider? Provider who answers questions about code
 ---@field own? string a Neovim for this scenario alone, since it does not survive it
 
 --- Starts a Neovim with a screen of 80 by 20.
@@ -38,10 +40,17 @@ function Editor.start(paths, setting)
       FORETOKEN_MODEL_FOLDER = setting.words and '/nowhere' or nil,
       FORETOKEN_TEST_ENCODING = setting.encoding,
       FORETOKEN_TEST_MENU = setting.menu and '1' or nil,
+      FORETOKEN_REMOTE_ENDPOINTS = setting.provider and vim.json.encode({
+        {
+          name = 'house',
+          baseUrl = ('http://127.0.0.1:%d/v1'):format(setting.provider.port),
+          models = { { name = 'coder' } },
+        },
+      }) or nil,
     },
   })
   assert(channel > 0, 'the Neovim under test does not start: ' .. paths.nvim)
-  local self = setmetatable({ channel = channel, folder = folder, program = paths.server }, Editor)
+  local self = setmetatable({ channel = channel, folder = folder, program = paths.server, paths = paths }, Editor)
   self:call('nvim_ui_attach', 80, 20, {})
   return self
 end
