@@ -228,11 +228,7 @@ async fn a_fix_is_confirmed_and_stays_in_the_lines_that_were_asked_about() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a16_keys_of_the_user_never_leave() {
-    // As random as a key is, which the detector asks for.
-    let random: String = (0..93u32)
-        .map(|at| char::from(b"aZ3kQ9xW7bT_mR5vL1cY8-pH2nJ6dG4s"[(at * at * 7 % 32) as usize]))
-        .collect();
-    let key = ["sk-", "ant-", "api03-", &random, "AA"].concat();
+    let key = key();
     let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Seen."]))]).await;
     desk.allow();
     let code = CODE.replace("sum = 0", &format!("sum = read(\"{key}\")"));
@@ -314,4 +310,35 @@ async fn the_prompt_can_be_read_before_anything_is_sent() {
     assert_eq!(code, 1, "{out}{err}");
     assert!(err.contains("foretoken consent allow house"), "{err}");
     assert_eq!(desk.provider.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_a_key_that_is_split_over_two_pieces_never_leaves() {
+    // The first half ends one section and the second begins the next: no look at either sees a key.
+    let key = key();
+    let (first, second) = key.split_at(40);
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Seen."]))]).await;
+    desk.allow();
+    desk.home
+        .write("project/notes.txt", format!("{second}\nand more\n"));
+    let diagnostic = format!("not accepted: {first}");
+    let (code, out, err) = desk.run(&[
+        "ask",
+        "--about",
+        "notes.txt:1-2",
+        "--diagnostic",
+        &diagnostic,
+        "what is this",
+    ]);
+    assert_eq!(code, 0, "{out}{err}");
+    let body = &desk.provider.requests()[0].body;
+    assert!(!(body.contains(first) && body.contains(second)), "{body}");
+}
+
+/// A key of a provider, as random as the detector asks for, and in no file of the repository.
+fn key() -> String {
+    let random: String = (0..93u32)
+        .map(|at| char::from(b"aZ3kQ9xW7bT_mR5vL1cY8-pH2nJ6dG4s"[(at * at * 7 % 32) as usize]))
+        .collect();
+    ["sk-", "ant-", "api03-", &random, "AA"].concat()
 }

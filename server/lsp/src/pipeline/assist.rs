@@ -15,6 +15,7 @@ use foretoken_index::Hit;
 use crate::config::Settings;
 
 mod answer;
+mod assemble;
 mod checked;
 mod digest;
 mod edit;

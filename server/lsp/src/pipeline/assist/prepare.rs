@@ -6,24 +6,19 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foretoken_engine::assist::budget::{self, Allowance, Cut, How, Room};
-use foretoken_engine::assist::prompt::{self, Cleaned, Fence, Prompt, Refusal};
+use foretoken_engine::assist::prompt::Prompt;
 use foretoken_engine::assist::task::Extent;
-use foretoken_engine::assist::{Class, Kind, Section, Task};
+use foretoken_engine::assist::{Class, Task};
 use foretoken_engine::redact::{Redacted, Vault};
 use foretoken_engine::route::{self, Destination, Features, Plan, Signals};
 use foretoken_engine::target::Target;
 use foretoken_remote::client::Candidate;
 use foretoken_remote::endpoint::Endpoint;
 
+use super::assemble::{assemble, many};
 use super::gather::{Gathered, gather};
 use super::tools::{Tools, Unasked};
 use super::{Question, Snapshot, Stopped};
-
-/// A window that is smaller than any model's that could answer; what is kept free of it is the answer.
-const SMALLEST_WINDOW: usize = 8_192;
-/// System text and rules of a task, tokens; counted generously.
-const FIXED: usize = 900;
 
 /// A question that could be sent.
 #[derive(Debug)]
@@ -65,42 +60,14 @@ pub async fn prepare(
     let class = question.task.class(extent);
     let gathered = gather(question, snapshot, class).await;
     let mut notes = notes(&gathered);
-    let fence = fence()?;
-    let mut vault = Vault::new(fence.tag());
-    let cleaned = cleaned(gathered.sections, tools, &mut vault)?;
-    notes.extend(cleaned_notes(&cleaned));
-    let shown_target = cleaned.target;
-    let answer = question.task.output_cap(count(&shown_target.text));
-    let room = Room {
-        window: window(tools),
-        output: answer,
-        fixed: FIXED,
-    };
-    let fitted = budget::fit(
-        cleaned.sections,
-        Allowance::of(question.task, class, room),
-        &count,
-    );
-    let elided = is_elided(&fitted.cuts);
-    if elided {
-        let sentence = "The selection is too long for one question; its middle was left out. Select less \
-                        for a better answer.";
-        notes.push(sentence.to_owned());
-    }
-    let files: BTreeSet<&str> = fitted
-        .sections
-        .iter()
-        .filter(|section| section.kind == Kind::Hit || section.kind == Kind::Definition)
-        .filter_map(|section| section.source.as_ref())
-        .map(|source| source.path.as_str())
-        .collect();
-    let files = files.len();
-    let prompt = build(question.task, fence, fitted.sections)?;
+    let assembled = assemble(question.task, class, gathered.sections, tools)?;
+    let prompt = assembled.prompt;
+    notes.extend(assembled.notes);
     let signals = signals(
         question,
         &prompt,
         (class, extent),
-        (&gathered.target, files),
+        (&gathered.target, assembled.files),
         tools,
     );
     let trust = match tools.trust() {
@@ -138,9 +105,9 @@ pub async fn prepare(
         snapshot: snapshot.clone(),
         class: signals.class,
         target: gathered.target,
-        shown_target,
-        vault,
-        elided,
+        shown_target: assembled.shown_target,
+        vault: assembled.vault,
+        elided: assembled.elided,
         closed,
     })
 }
@@ -237,24 +204,6 @@ pub(super) fn origin(endpoint: &Endpoint) -> Option<String> {
     Some(endpoint.target().ok()?.origin.to_string())
 }
 
-/// Tokens of a text for a model whose tokenizer we do not have: more than most have for code, so that the
-/// estimate errs on the safe side. Learned from returned usage it would be exact.
-const BYTES_PER_TOKEN: usize = 3;
-
-pub(super) fn count(text: &str) -> usize {
-    text.len().div_ceil(BYTES_PER_TOKEN)
-}
-
-/// The smallest window among the models that could be asked.
-fn window(tools: &Tools) -> usize {
-    let endpoints = tools.settings().remote.endpoints.iter();
-    let windows = endpoints.flat_map(|endpoint| endpoint.models.iter().map(|model| model.window));
-    let smallest = windows
-        .min()
-        .and_then(|window| usize::try_from(window).ok());
-    smallest.unwrap_or(SMALLEST_WINDOW)
-}
-
 fn extent(question: &Question, snapshot: &Snapshot) -> Extent {
     let document = &snapshot.document;
     let target = question
@@ -265,51 +214,6 @@ fn extent(question: &Question, snapshot: &Snapshot) -> Extent {
         lines: target.map_or(0, |target| target.lines.len()),
         diagnostics: question.diagnostics.len(),
         complexity: 0,
-    }
-}
-
-/// 128 random bits.
-fn fence() -> Result<Fence, Stopped> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits)
-        .map_err(|error| Stopped::Refused(format!("The system gives no random bits: {error}.")))?;
-    Ok(Fence(u128::from_be_bytes(bits)))
-}
-
-/// The sections with placeholders for secrets, each as strict as what was found in it.
-fn cleaned(sections: Vec<Section>, tools: &Tools, vault: &mut Vault) -> Result<Cleaned, Stopped> {
-    let cleaned = tools.with_redactor(|redactor| prompt::clean(sections, redactor, vault));
-    let broken = "The detector of secrets does not work, so nothing is sent; please report it.";
-    cleaned
-        .ok_or_else(|| Stopped::Refused(broken.to_owned()))?
-        .map_err(|refusal| Stopped::Refused(refusal.sentence().to_owned()))
-}
-
-fn cleaned_notes(cleaned: &Cleaned) -> Vec<String> {
-    let mut notes = Vec::new();
-    if cleaned.replaced > 0 {
-        let what = many(
-            cleaned.replaced,
-            "secret or personal datum",
-            "secrets or personal data",
-        );
-        notes.push(format!("{what} replaced before sending."));
-    }
-    if cleaned.invisible > 0 {
-        let what = many(
-            cleaned.invisible,
-            "invisible character",
-            "invisible characters",
-        );
-        notes.push(format!("{what} left out, which could hide instructions."));
-    }
-    notes
-}
-
-fn many(count: usize, one: &str, more: &str) -> String {
-    match count {
-        1 => format!("1 {one} was"),
-        count => format!("{count} {more} were"),
     }
 }
 
@@ -325,25 +229,6 @@ fn notes(gathered: &Gathered) -> Vec<String> {
         notes.push("The index was late, so the answer knows less of the project.".to_owned());
     }
     notes
-}
-
-fn is_elided(cuts: &[Cut]) -> bool {
-    cuts.iter()
-        .any(|cut| cut.kind == Kind::Target && cut.how == How::Elided)
-}
-
-/// The prompt. A text that holds this fence by an accident of one in 2^128 gets another one.
-fn build(task: Task, mut fence: Fence, sections: Vec<Section>) -> Result<Prompt, Stopped> {
-    for _ in 0..3 {
-        match prompt::build(task, sections.clone(), fence, &count) {
-            Err(Refusal::FenceInContent) => fence = self::fence()?,
-            Err(refusal) => return Err(Stopped::Refused(refusal.sentence().to_owned())),
-            Ok(prompt) => return Ok(prompt),
-        }
-    }
-    Err(Stopped::Refused(
-        Refusal::FenceInContent.sentence().to_owned(),
-    ))
 }
 
 /// A pasted trace of a failure, by the forms that the common runtimes give it.

@@ -7,7 +7,8 @@ use foretoken_remote::audit::Entry;
 use foretoken_remote::cache::{Asked, Key};
 use foretoken_remote::client::{Done, End};
 
-use super::prepare::{Prepared, count, origin};
+use super::assemble::count;
+use super::prepare::{Prepared, origin};
 use super::tools::{Tools, now};
 
 /// Raised when the rules of privacy or routing change.
