@@ -2,6 +2,7 @@
 //! provider that says what the test wants. What leaves the machine is what the provider was sent.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use foretoken_tests::faultd::{self, Faultd, Script};
@@ -333,6 +334,53 @@ async fn a16_a_key_that_is_split_over_two_pieces_never_leaves() {
     assert_eq!(code, 0, "{out}{err}");
     let body = &desk.provider.requests()[0].body;
     assert!(!(body.contains(first) && body.contains(second)), "{body}");
+}
+
+/// Everything that a session does but a question that was allowed: suggestions, the index, a search, questions
+/// that the user does not allow. The system's own record says what was connected to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a06_without_consent_no_connection_is_made() {
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Never seen."]))]).await;
+    let uri = desk.uri("src/sum.rs");
+    let mut persona = Persona::named("vscode");
+    let project = format!("file://{}", desk.home.path().join("project").display());
+    persona.initialize["rootUri"] = project.clone().into();
+    persona.initialize["workspaceFolders"] = json!([{"uri": project, "name": "project"}]);
+    let endpoints = OsString::from(desk.endpoints());
+    let environment = [("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_os_str())];
+    let mut session = match desk.home.serve_traced(persona, &environment) {
+        Ok(session) => session,
+        Err(why) => {
+            // Past the harness, so that it is seen.
+            let _ = writeln!(std::io::stderr(), "SKIP strace: {}", why.trim());
+            return;
+        }
+    };
+    session.initialize().await;
+    session.open(&uri, "rust", CODE).await;
+    session.model_settled().await;
+    session.invoke(&uri, CODE.len()).await.result().await;
+    let search = json!({"query": "sum of all rows"});
+    session
+        .request("foretoken/search", search)
+        .await
+        .result()
+        .await;
+    let diagnostics = json!([{"range": {"start": {"line": 4, "character": 8}, "end": {"line": 4, "character": 9}}, "message": "overflow"}]);
+    for command in ["foretoken.explain", "foretoken.debug", "foretoken.fix"] {
+        let from = session.trace().len();
+        let found = actions(&mut session, &uri, diagnostics.clone()).await;
+        choose(&mut session, &found, command).await;
+        shown(&session, from).await;
+    }
+    session.finish().await;
+    let record = std::fs::read_to_string(desk.home.path().join("connections")).unwrap();
+    let outside: Vec<&str> = record
+        .lines()
+        .filter(|line| line.contains("AF_INET"))
+        .collect();
+    assert!(outside.is_empty(), "{}", outside.join("\n"));
+    assert_eq!(desk.provider.connections(), 0);
 }
 
 /// A key of a provider, as random as the detector asks for, and in no file of the repository.

@@ -182,7 +182,60 @@ impl Home {
     /// When it cannot be started.
     #[must_use]
     pub fn serve(&self, persona: Persona, environment: &[(&str, &OsStr)]) -> Session {
-        let mut command = self.command(&["--stdio"]);
+        self.start(self.command(&["--stdio"]), persona, environment)
+    }
+
+    /// The same, with every connection that it or a child of it asks the system for written to the file
+    /// `connections`, a line each. `Err` says why that cannot be had here.
+    ///
+    /// # Errors
+    /// There is no `strace`, or it may not trace.
+    pub fn serve_traced(
+        &self,
+        persona: Persona,
+        environment: &[(&str, &OsStr)],
+    ) -> Result<Session, String> {
+        let may_trace = program("strace")
+            .args([
+                "-f",
+                "--seccomp-bpf",
+                "-qq",
+                "-e",
+                "trace=connect",
+                "-o",
+                "/dev/null",
+                "true",
+            ])
+            .output();
+        match may_trace {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => return Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => return Err(format!("strace: {error}")),
+        }
+        let plain = self.command(&["--stdio"]);
+        let mut traced = program("strace");
+        traced
+            .args(["-f", "--seccomp-bpf", "-qq"])
+            .args(["-e", "trace=connect,sendto,sendmsg", "-o"])
+            .arg(self.path().join("connections"))
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .current_dir(self.path())
+            .env_clear()
+            .envs(
+                plain
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        Ok(self.start(traced, persona, environment))
+    }
+
+    fn start(
+        &self,
+        mut command: Command,
+        persona: Persona,
+        environment: &[(&str, &OsStr)],
+    ) -> Session {
         let stderr = std::fs::File::create(self.path().join("stderr"));
         command
             .envs(environment.iter().copied())
