@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use foretoken_tests::faultd::{self, Faultd, Script};
+use foretoken_tests::litellm::Litellm;
 use foretoken_tests::persona::Persona;
 use foretoken_tests::process::Home;
 use foretoken_tests::session::Session;
@@ -381,6 +382,57 @@ async fn a06_without_consent_no_connection_is_made() {
         .collect();
     assert!(outside.is_empty(), "{}", outside.join("\n"));
     assert_eq!(desk.provider.connections(), 0);
+}
+
+/// The real LiteLLM proxy on both wires, its first model at fault: the next answers, and the books know both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_gateway_answers_on_both_wires_behind_a_model_that_fails() {
+    let gateway = match Litellm::start().await {
+        Ok(gateway) => gateway,
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "SKIP litellm: {}", why.trim());
+            return;
+        }
+    };
+    let desk = Desk::new(Vec::new()).await;
+    let base = format!("http://127.0.0.1:{}/v1", gateway.port());
+    for (wire, model) in [("openai", "plain"), ("anthropic", "through")] {
+        let endpoints = json!([
+            {"name": "broken", "baseUrl": base, "wire": wire, "key": "env:GATEWAY_KEY", "models": [{"name": "broken", "tier": "small"}]},
+            {"name": "house", "baseUrl": base, "wire": wire, "key": "env:GATEWAY_KEY", "models": [{"name": model, "tier": "large"}]},
+        ]);
+        let mut command = desk
+            .home
+            .command(&["explain", "src/sum.rs:5", "--allow", "--why"]);
+        command
+            .env("FORETOKEN_REMOTE_ENDPOINTS", endpoints.to_string())
+            .env("GATEWAY_KEY", "first-key")
+            .current_dir(desk.home.path().join("project"))
+            .stdin(std::process::Stdio::null());
+        let output = command.output().unwrap();
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        );
+        assert_eq!(output.status.code(), Some(0), "{wire}: {out}{err}");
+        assert!(
+            out.contains("The loop ends one too early."),
+            "{wire}: {out}"
+        );
+        assert!(err.contains("asking the next model"), "{wire}: {err}");
+        assert!(!(out + &err).contains("first-key"), "{wire}: {err}");
+    }
+    let (code, shown, _) = desk.run(&["audit", "show", "--json"]);
+    let rows: Vec<Value> = shown
+        .lines()
+        .map(|row| serde_json::from_str(row).unwrap())
+        .collect();
+    assert_eq!((code, rows.len()), (0, 2), "{shown}");
+    assert!(
+        rows.iter()
+            .all(|row| row["outcome"] == "finished" && row["asked"] == "broken/broken")
+    );
+    assert_eq!(desk.run(&["audit", "verify"]).0, 0);
 }
 
 /// A key of a provider, as random as the detector asks for, and in no file of the repository.
