@@ -340,7 +340,7 @@ async fn a16_a_key_that_is_split_over_two_pieces_never_leaves() {
 /// Everything that a session does but a question that was allowed: suggestions, the index, a search, questions
 /// that the user does not allow. The system's own record says what was connected to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a06_without_consent_no_connection_is_made() {
+async fn before_consent_the_system_sees_no_connection() {
     let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Never seen."]))]).await;
     let uri = desk.uri("src/sum.rs");
     let mut persona = Persona::named("vscode");
@@ -381,6 +381,25 @@ async fn a06_without_consent_no_connection_is_made() {
         .filter(|line| line.contains("AF_INET"))
         .collect();
     assert!(outside.is_empty(), "{}", outside.join("\n"));
+    assert_eq!(desk.provider.connections(), 0);
+}
+
+/// A workspace file that cannot be read may forbid what was allowed before: nobody is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a39_a_broken_workspace_file_asks_nobody() {
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Never seen."]))]).await;
+    desk.allow();
+    desk.home
+        .write("project/.foretoken.toml", "[remote\nenabled = false\n");
+    let (code, out, err) = desk.run(&["explain", "src/sum.rs:5"]);
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("cannot be read and may forbid it"), "{err}");
+    let mut session = desk.serve(Persona::named("vscode")).await;
+    let found = actions(&mut session, &desk.uri("src/sum.rs"), json!([])).await;
+    choose(&mut session, &found, "foretoken.explain").await;
+    let document = shown(&session, 0).await;
+    assert!(document.contains("may forbid it"), "{document}");
+    session.finish().await;
     assert_eq!(desk.provider.connections(), 0);
 }
 

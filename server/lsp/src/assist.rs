@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use crate::main_loop::Event;
 use crate::outbox::{Change, Chosen, Outgoing, Progress, Question as Dialog};
 use crate::paths::Paths;
-use crate::pipeline::assist::{Edited, Question, Snapshot, Tools};
+use crate::pipeline::assist::{Edited, Question, Snapshot, Tools, UNREADABLE, UNTRUSTED};
 use crate::proto::action::About;
 use crate::proto::ext::AssistNote;
 use crate::proto::uri;
@@ -215,15 +215,16 @@ impl State {
     }
 
     fn assist_tools(&mut self) -> Arc<Tools> {
-        let current = self
-            .assists
-            .tools
-            .take()
-            .filter(|tools| tools.fits(&self.settings));
+        let shut = match () {
+            () if self.facts.untrusted => Some(UNTRUSTED),
+            () if self.session.is_workspace_file_broken() => Some(UNREADABLE),
+            () => None,
+        };
+        let current = self.assists.tools.take();
+        let current = current.filter(|tools| tools.fits(&self.settings, shut));
         let tools = current.unwrap_or_else(|| {
-            let trusted = !self.facts.untrusted;
             let settings = Arc::clone(&self.settings);
-            Arc::new(Tools::new(settings, Paths::find(), trusted))
+            Arc::new(Tools::new(settings, Paths::find(), shut))
         });
         self.assists.tools = Some(Arc::clone(&tools));
         tools
@@ -411,15 +412,21 @@ impl State {
         }
     }
 
-    /// The user ended one answer. Dropping its task closes what it has open.
+    /// The user ended one answer: dropping its task closes what it has open, and a question of ours that is
+    /// answered later is answered for nothing. A change that the client has in hand goes on.
     pub(crate) fn assist_cancel(&mut self, id: u64) {
-        if let Some(running) = self.assists.running.get(&id)
-            && let Stage::Working(task) = &running.stage
-        {
-            task.abort();
-            self.assists.totals.cancelled += 1;
-            self.assist_end(id, None, Some("It was cancelled.".to_owned()));
+        let Some(running) = self.assists.running.get(&id) else {
+            return;
+        };
+        match &running.stage {
+            Stage::Applying => return,
+            // The answer itself was shown.
+            Stage::Confirm(_) => return drop(self.assists.running.remove(&id)),
+            Stage::Working(task) => task.abort(),
+            Stage::Consent(_) => {}
         }
+        self.assists.totals.cancelled += 1;
+        self.assist_end(id, None, Some("It was cancelled.".to_owned()));
     }
 
     /// Ends all answers; true if there were any.

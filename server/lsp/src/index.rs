@@ -77,13 +77,12 @@ impl State {
     }
 
     fn index_wanted(&self) -> Result<(), &'static str> {
-        let trusted = self.facts.options.get("trusted").and_then(Value::as_bool);
         let broken = self.session.is_workspace_file_broken();
         if self.index.paths.is_none() {
             Err("this session keeps none")
         } else if self.facts.folders.is_empty() {
             Err("no folder is open")
-        } else if trusted == Some(false) {
+        } else if self.facts.untrusted {
             Err("the editor says that this workspace is not trusted")
         } else if broken {
             Err("the workspace's .foretoken.toml cannot be read, and may forbid it")

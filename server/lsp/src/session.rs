@@ -304,6 +304,7 @@ impl State {
     pub(crate) fn shutdown_asked(&mut self, reply: Reply<()>) {
         self.session.shutdown_asked = true;
         self.end_work();
+        self.assists_cancel();
         self.progress_end("the session ends".to_owned());
         self.seams.outbox.send(Outgoing::Close(reply));
     }
@@ -318,6 +319,7 @@ impl State {
     /// Nobody asks any more: ends all work and lets the transport run out.
     pub(crate) fn close_session(&mut self) {
         self.end_work();
+        self.assists_cancel();
         let _ = self.seams.closing.send(true);
     }
 

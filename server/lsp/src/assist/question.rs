@@ -137,8 +137,12 @@ impl State {
     /// The index of a project, which finds nothing of another.
     fn search_in(&self, project: &Path) -> Option<Search> {
         let running = self.index.handle()?;
-        let project = std::fs::canonicalize(project).ok()?;
+        let project = project.to_owned();
         Some(Arc::new(move |query: &str, most: usize| {
+            // Here, since it asks the disk.
+            let Ok(project) = std::fs::canonicalize(&project) else {
+                return Vec::new();
+            };
             let found = running.search(query, most, Some(&project));
             let ours = found.into_iter().filter(|(root, _)| *root == project);
             ours.map(|(_, hit)| Found::from(hit)).collect()

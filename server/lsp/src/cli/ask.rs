@@ -18,7 +18,7 @@ use crate::config::Settings;
 use crate::config::trust::Trust;
 use crate::pipeline::assist::{
     self, Diagnostic, Found, LevelOf, Outcome, Prepared, Question, Search, Snapshot, Stopped, Told,
-    Tools,
+    Tools, UNREADABLE,
 };
 
 /// Ask a remote model about code, with context from the project.
@@ -156,7 +156,7 @@ fn ask(
     how: &How,
     (out, err): (&mut dyn Write, &mut dyn Write),
 ) -> Result<u8, Failure> {
-    let (snapshot, selection, settings) = opened(context, about, how, err)?;
+    let (snapshot, selection, (settings, shut)) = opened(context, about, how, err)?;
     let line = selection.as_ref().map_or(0, |bytes| {
         snapshot.document.rope().byte_to_line(bytes.start) as u32
     });
@@ -178,7 +178,7 @@ fn ask(
     if how.allow {
         allow(context, &snapshot.project, &settings)?;
     }
-    let tools = Tools::new(Arc::new(settings), context.paths.clone(), true);
+    let tools = Tools::new(Arc::new(settings), context.paths.clone(), shut);
     let runtime = super::runtime()?;
     let prepared = runtime.block_on(assist::prepare(&question, &snapshot, &tools));
     let prepared = match prepared {
@@ -228,13 +228,16 @@ fn ask(
     })
 }
 
+/// The settings in force, and why nobody may be asked whatever they say.
+type Rules = (Settings, Option<&'static str>);
+
 /// The project, the file and the part of it that the question is about.
 fn opened(
     context: &Context,
     about: Option<&Place>,
     how: &How,
     err: &mut dyn Write,
-) -> Result<(Snapshot, Option<Range<usize>>, Settings), Failure> {
+) -> Result<(Snapshot, Option<Range<usize>>, Rules), Failure> {
     let here = std::env::current_dir()
         .map_err(|error| Failure(format!("The current folder cannot be read: {error}.")))?;
     let path = match about {
@@ -251,6 +254,7 @@ fn opened(
     for problem in &resolved.problems {
         writeln!(err, "foretoken: {problem}")?;
     }
+    let shut = crate::index::is_broken(&resolved.problems).then_some(UNREADABLE);
     let settings = resolved.settings;
     let (document, selection) = match about {
         Some(place) => {
@@ -275,7 +279,7 @@ fn opened(
         path,
         project: root,
     };
-    Ok((snapshot, selection, settings))
+    Ok((snapshot, selection, (settings, shut)))
 }
 
 fn selection(document: &Document, place: &Place) -> Result<Range<usize>, Failure> {

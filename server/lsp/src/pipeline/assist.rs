@@ -27,7 +27,7 @@ mod tools;
 pub use answer::{Edited, Outcome, Told, answer};
 pub(crate) use checked::escaped;
 pub use prepare::{Prepared, prepare};
-pub use tools::{Tools, Unasked};
+pub use tools::{Tools, UNREADABLE, UNTRUSTED, Unasked};
 
 /// Why a question goes no further.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! secrets, and the conversations' placeholders.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use foretoken_engine::privacy::Reach;
 use foretoken_engine::redact::Redactor;
@@ -27,11 +27,9 @@ use crate::paths::Paths;
 pub struct Tools {
     settings: Arc<Settings>,
     paths: Option<Paths>,
-    /// The editor does not say that the workspace is untrusted.
-    trusted: bool,
-    remote: Remote,
-    /// `None` where there is nowhere to keep them.
-    books: Option<Books>,
+    /// Why nobody may be asked in this workspace, whatever the settings say.
+    shut: Option<&'static str>,
+    opened: OnceLock<Opened>,
     cache: Cache,
     redactor: Detector,
 }
@@ -39,7 +37,7 @@ pub struct Tools {
 impl fmt::Debug for Tools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tools")
-            .field("trusted", &self.trusted)
+            .field("shut", &self.shut)
             .finish_non_exhaustive()
     }
 }
@@ -73,33 +71,54 @@ pub struct Unasked {
     pub origin: String,
 }
 
+/// The editor says that the user does not trust the workspace.
+pub const UNTRUSTED: &str =
+    "The editor does not trust this workspace, so no remote model is asked.";
+
+/// The workspace's own file may forbid what cannot be read.
+pub const UNREADABLE: &str = "The workspace's .foretoken.toml cannot be read and may forbid it, so no remote \
+                              model is asked; correct the file.";
+
 /// What share of a limit is soft: from there on small models are preferred.
 const SOFT: (u64, u64) = (4, 5);
 
 impl Tools {
     /// For these settings. `paths` is where consents, keys and the ledger lie; without it nobody is asked.
-    pub fn new(settings: Arc<Settings>, paths: Option<Paths>, trusted: bool) -> Tools {
-        let keys = paths.as_ref().map(|paths| paths.config.join("keys.toml"));
-        // Nothing is written where nobody could be asked.
-        let wanted = paths
-            .as_ref()
-            .filter(|_| !settings.remote.endpoints.is_empty());
-        let books = wanted.and_then(|paths| books(&settings, paths));
-        let keys = Keys::new(keys.unwrap_or_default());
+    /// `shut` says why nobody may be asked at all, as [`UNTRUSTED`] or [`UNREADABLE`]. No file is opened yet.
+    pub fn new(settings: Arc<Settings>, paths: Option<Paths>, shut: Option<&'static str>) -> Tools {
         Tools {
             settings,
-            trusted,
-            remote: Remote::new(keys, books.as_ref().map(|books| books.ledger.clone())),
-            books,
+            shut,
+            opened: OnceLock::new(),
             cache: Cache::default(),
             redactor: Detector(Arc::new(Mutex::new(Redactor::new().ok()))),
             paths,
         }
     }
 
-    /// Whether they were made for settings that say the same of remote models.
-    pub fn fits(&self, settings: &Settings) -> bool {
-        self.settings.remote == settings.remote
+    /// Opens the books at the first question, where waiting for the disk holds nobody up.
+    fn opened(&self) -> &Opened {
+        self.opened.get_or_init(|| self.open())
+    }
+
+    fn open(&self) -> Opened {
+        let (settings, paths) = (&self.settings, &self.paths);
+        let keys = paths.as_ref().map(|paths| paths.config.join("keys.toml"));
+        // Nothing is written where nobody could be asked.
+        let wanted = paths
+            .as_ref()
+            .filter(|_| !settings.remote.endpoints.is_empty());
+        let books = wanted.and_then(|paths| books(settings, paths));
+        let keys = Keys::new(keys.unwrap_or_default());
+        Opened {
+            remote: Remote::new(keys, books.as_ref().map(|books| books.ledger.clone())),
+            books,
+        }
+    }
+
+    /// Whether they were made for what is in force now.
+    pub fn fits(&self, settings: &Settings, shut: Option<&'static str>) -> bool {
+        self.settings.remote == settings.remote && self.shut == shut
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -114,7 +133,7 @@ impl Tools {
     /// What was spent and is set aside. Without books it is nothing, and then a budget refuses everything
     /// that costs, since `closed` says so.
     pub(super) fn totals(&self) -> Totals {
-        let books = self.books.as_ref();
+        let books = self.opened().books.as_ref();
         let totals = books.and_then(|books| books.ledger.totals(now()).ok());
         let totals = totals.unwrap_or_default();
         Totals {
@@ -124,11 +143,11 @@ impl Tools {
     }
 
     pub(super) fn remote(&self) -> &Remote {
-        &self.remote
+        &self.opened().remote
     }
 
     pub(super) fn audit(&self) -> Option<&Audit> {
-        self.books.as_ref().map(|books| &books.audit)
+        self.opened().books.as_ref().map(|books| &books.audit)
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -154,9 +173,9 @@ impl Tools {
             )
         } else if !remote.enabled {
             Some("Remote models are switched off by a setting (`remote.enabled`).")
-        } else if !self.trusted {
-            Some("The editor does not trust this workspace, so no remote model is asked.")
-        } else if self.books.is_none() && self.has_budget() {
+        } else if self.shut.is_some() {
+            self.shut
+        } else if self.has_budget() && self.opened().books.is_none() {
             Some(
                 "What was spent cannot be kept, so no remote model is asked while a budget is set.",
             )
@@ -222,7 +241,7 @@ impl Tools {
     /// How the endpoints have been doing, for each of their models.
     pub(super) fn health(&self) -> Health {
         let mut health = Health::default();
-        for standing in self.remote.standings() {
+        for standing in self.remote().standings() {
             let endpoints = self.settings.remote.endpoints.iter();
             let endpoint = endpoints
                 .into_iter()
@@ -234,6 +253,14 @@ impl Tools {
         }
         health
     }
+}
+
+/// What the first question opens.
+#[derive(Debug)]
+struct Opened {
+    remote: Remote,
+    /// `None` where there is nowhere to keep them.
+    books: Option<Books>,
 }
 
 /// What is kept of remote answers in the user's state directory.
