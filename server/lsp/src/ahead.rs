@@ -185,7 +185,7 @@ impl State {
         self.offer(
             uri,
             waiter,
-            hit.suggestion.text.clone(),
+            (hit.suggestion.text.clone(), hit.suggestion.source),
             crate::counts::Path::Hit,
         );
         if real {

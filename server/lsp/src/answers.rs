@@ -1,7 +1,7 @@
 //! What a flight has to say, and how requests are answered by it: with a text or with nothing and the
 //! reason. Every answer of the completion paths but "superseded" leaves through `offer` or `empty`.
 
-use foretoken_engine::suggestion::Suggestion;
+use foretoken_engine::suggestion::{Source, Suggestion};
 
 use crate::counts::Path;
 use crate::flight::{self, Answer, Report, Waiter};
@@ -61,7 +61,7 @@ impl State {
             match flight::rest(&place, &suggestion.text, &waiter.place) {
                 Some(text) => {
                     self.count_shown(&waiter, origin);
-                    self.offer(uri, waiter, text, Path::Model);
+                    self.offer(uri, waiter, (text, suggestion.source), Path::Model);
                 }
                 // The end of the flight may still fit.
                 None => {
@@ -104,7 +104,8 @@ impl State {
         }
         for waiter in flight.waiters {
             let text = completed.suggestion.as_ref().and_then(|suggestion| {
-                flight::rest(&flight.place, &suggestion.text, &waiter.place)
+                let rest = flight::rest(&flight.place, &suggestion.text, &waiter.place)?;
+                Some((rest, suggestion.source))
             });
             match (text, &completed.empty) {
                 (Some(text), _) => {
@@ -146,8 +147,9 @@ impl State {
         }
     }
 
-    /// Answers with a text.
-    pub(crate) fn offer(&mut self, uri: &str, waiter: Waiter, text: String, path: Path) {
+    /// Answers with a text, from its writer.
+    pub(crate) fn offer(&mut self, uri: &str, waiter: Waiter, of: (String, Source), path: Path) {
+        let (text, source) = of;
         let Some(open) = self.documents.get(uri) else {
             return waiter.answer.empty();
         };
@@ -156,7 +158,8 @@ impl State {
             self.counts.cancelled += 1;
             return;
         }
-        let id = self.offers.offer(uri, &waiter.place, &text);
+        let origin = open.origin(source);
+        let id = self.offers.offer(uri, &waiter.place, &text, origin);
         let encoding = self.facts.encoding;
         match waiter.answer {
             Answer::Inline(reply) => {

@@ -24,6 +24,7 @@ mod model;
 mod search;
 mod setup;
 mod source;
+mod stats;
 
 /// Everything went well.
 const OK: u8 = 0;
@@ -66,6 +67,7 @@ enum Command {
     Explain(ask::Explain),
     Search(search::Arguments),
     Setup(setup::Arguments),
+    Stats(stats::Arguments),
     /// Show, give and take back what may be sent of a project, and where.
     #[command(subcommand)]
     Consent(consent::Action),
@@ -156,6 +158,7 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             search::run(&context, &arguments, out, err)
         }
         Some(Command::Setup(arguments)) => setup::run(&arguments, out, err),
+        Some(Command::Stats(arguments)) => stats::run(&context, &arguments, out, err),
         Some(Command::Doctor(arguments)) => doctor::run(&context, &arguments, out),
         Some(Command::Config(action)) => config::run(&context, &action, out),
         None if !arguments.stdio && io::stdin().is_terminal() => {
@@ -213,7 +216,10 @@ impl Context {
 /// The language server until its client leaves.
 fn serve(context: Context) -> Result<u8, Failure> {
     let runtime = runtime()?;
-    let options = context.serve_options();
+    let options = ServeOptions {
+        metrics: context.paths.as_ref().map(Paths::metrics),
+        ..context.serve_options()
+    };
     let exit = runtime.block_on(crate::serve(
         tokio::io::stdin(),
         tokio::io::stdout(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::metrics::figures::{self, Figures, Histogram};
 use crate::pipeline::report::{Report, Stages, Tokens, milliseconds};
 use crate::speculation::Tally;
 
@@ -53,6 +54,8 @@ pub(crate) struct Counts {
     pub(crate) panics: u64,
     hit: Latencies,
     model: Latencies,
+    /// Seconds by stage of a run of the model.
+    stages: BTreeMap<&'static str, Histogram>,
 }
 
 /// What the jobs of the model were made of, and the time of their two stages, ms.
@@ -117,6 +120,9 @@ impl Counts {
         self.model_calls += 1;
         self.tokens_run += run;
         self.work.add(tokens, &report.ms);
+        for (stage, ms) in report.ms.by_name() {
+            self.stages.entry(stage).or_default().add_ms(ms);
+        }
         self.speculation.ended(job, run, finished);
     }
 
@@ -124,6 +130,64 @@ impl Counts {
         match path {
             Path::Hit => self.hit.push(time),
             Path::Model => self.model.push(time),
+        }
+    }
+
+    /// The counters in the form in which they are kept and summed up.
+    pub(crate) fn figures(&self) -> Figures {
+        let counted = |pairs: &[(&'static str, u64)]| {
+            let some = pairs.iter().filter(|(_, count)| *count > 0);
+            some.map(|(name, count)| ((*name).into(), *count)).collect()
+        };
+        let empty: u64 = self.empty.values().sum();
+        let Work {
+            reused,
+            generated,
+            drafted,
+            accepted,
+            ..
+        } = self.work;
+        Figures {
+            requests: counted(&[
+                ("ok", self.answered),
+                ("empty", empty),
+                ("superseded", self.superseded),
+                ("cancelled", self.cancelled),
+            ]),
+            nothing: self
+                .empty
+                .iter()
+                .map(|(name, count)| ((*name).into(), *count))
+                .collect(),
+            answer_seconds: [("hit", &self.hit), ("model", &self.model)]
+                .into_iter()
+                .filter(|(_, times)| times.all.count() > 0)
+                .map(|(name, times)| (name.into(), times.all))
+                .collect(),
+            stage_seconds: self
+                .stages
+                .iter()
+                .map(|(name, times)| ((*name).into(), *times))
+                .collect(),
+            tokens: figures::Tokens {
+                run: self.tokens_run,
+                reused,
+                generated,
+                drafted,
+                accepted,
+                wasted: self
+                    .tokens_run
+                    .saturating_sub(self.speculation.tokens_shown()),
+            },
+            cache: counted(&[
+                ("hit", self.hits),
+                ("joined", self.attached),
+                ("miss", self.flights - self.speculative),
+            ]),
+            changes: self.changes,
+            panics: self.panics,
+            slow_ticks: self.slow_ticks,
+            ..Figures::default()
         }
     }
 
@@ -161,18 +225,22 @@ impl Counts {
 }
 
 #[derive(Debug, Default)]
-struct Latencies(VecDeque<Duration>);
+struct Latencies {
+    newest: VecDeque<Duration>,
+    all: Histogram,
+}
 
 impl Latencies {
     fn push(&mut self, time: Duration) {
-        if self.0.len() == KEPT {
-            self.0.pop_front();
+        if self.newest.len() == KEPT {
+            self.newest.pop_front();
         }
-        self.0.push_back(time);
+        self.newest.push_back(time);
+        self.all.add(time);
     }
 
     fn to_json(&self) -> Value {
-        let mut sorted: Vec<Duration> = self.0.iter().copied().collect();
+        let mut sorted: Vec<Duration> = self.newest.iter().copied().collect();
         sorted.sort_unstable();
         let quantile = |percent: usize| {
             let at = (sorted.len() * percent).div_ceil(100).max(1) - 1;

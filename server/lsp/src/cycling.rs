@@ -106,13 +106,13 @@ impl State {
             self.counts.cancelled += 1;
             return;
         }
-        let mut texts = vec![hit.suggestion.text.clone()];
-        texts.extend(others.iter().map(|other| other.text.clone()));
+        let texts = std::iter::once(&hit.suggestion).chain(others);
         let mut list = None;
-        for (at, text) in texts.into_iter().enumerate() {
+        for (at, Suggestion { text, source, .. }) in texts.enumerate() {
+            let (text, origin) = (text.clone(), open.origin(*source));
             let id = match at {
-                0 => self.offers.offer(uri, &waiter.place, &text),
-                _ => self.offers.beside(uri, &waiter.place, &text),
+                0 => self.offers.offer(uri, &waiter.place, &text, origin),
+                _ => self.offers.beside(uri, &waiter.place, &text, origin),
             };
             let offered = Offered {
                 text: self.facts.editor.with_its_line_ends(text),

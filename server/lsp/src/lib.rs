@@ -24,6 +24,7 @@ mod frames;
 mod handlers;
 mod index;
 mod main_loop;
+pub mod metrics;
 mod model;
 mod offers;
 mod outbox;

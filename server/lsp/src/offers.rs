@@ -2,11 +2,14 @@
 //! accepted, once: the item's command, a plugin's notification, and the change that puts its text
 //! into the document. The last is the only one for partial accepts in VS Code, LSP4IJ and Helix.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use foretoken_engine::document::Edit;
 use foretoken_engine::interpolate;
 use foretoken_engine::place::Place;
+
+use crate::metrics::figures::{Name, Suggested};
+use crate::metrics::survival::{Accepted, LOOKUP};
 
 /// Offers that can still be reported on. An editor's command comes within milliseconds.
 const REMEMBERED: usize = 64;
@@ -18,6 +21,17 @@ pub(crate) struct Offers {
     recent: VecDeque<Offer>,
     next: u64,
     pub(crate) totals: Totals,
+    /// The same by where they came from.
+    rows: BTreeMap<Origin, Suggested>,
+}
+
+/// Where a suggestion came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Origin {
+    /// The document's, by its LSP identifier.
+    pub(crate) language: &'static str,
+    /// `model` or `lookup`.
+    pub(crate) by: &'static str,
 }
 
 /// Totals over the session.
@@ -44,6 +58,7 @@ struct Offer {
     /// The place that it was made for.
     place: Place,
     text: String,
+    origin: Origin,
     /// Bytes of `text` that are in the document by now.
     used: usize,
     shown: bool,
@@ -66,7 +81,7 @@ pub(crate) struct Dismissed {
 impl Offers {
     /// The id for offering `text` at `place`. Where that is what is left of the offer on the screen
     /// it is the same offer.
-    pub(crate) fn offer(&mut self, uri: &str, place: &Place, text: &str) -> String {
+    pub(crate) fn offer(&mut self, uri: &str, place: &Place, text: &str, origin: Origin) -> String {
         if let Some(live) = self.live(uri)
             && live.place.offset + live.used == place.offset
             && live.text.get(live.used..) == Some(text)
@@ -77,10 +92,12 @@ impl Offers {
             older.live = false;
         }
         self.totals.offered += 1;
-        self.add(uri, place, text, true)
+        self.rows.entry(origin).or_default().offered += 1;
+        self.add(uri, place, (text, origin), true)
     }
 
-    fn add(&mut self, uri: &str, place: &Place, text: &str, live: bool) -> String {
+    fn add(&mut self, uri: &str, place: &Place, of: (&str, Origin), live: bool) -> String {
+        let (text, origin) = of;
         self.next += 1;
         let id = self.next.to_string();
         self.recent.push_back(Offer {
@@ -88,6 +105,7 @@ impl Offers {
             uri: uri.to_owned(),
             place: place.clone(),
             text: text.to_owned(),
+            origin,
             used: 0,
             shown: false,
             accepted: false,
@@ -101,8 +119,30 @@ impl Offers {
     }
 
     /// The id for a text that is offered beside the one on the screen.
-    pub(crate) fn beside(&mut self, uri: &str, place: &Place, text: &str) -> String {
-        self.add(uri, place, text, false)
+    pub(crate) fn beside(
+        &mut self,
+        uri: &str,
+        place: &Place,
+        text: &str,
+        origin: Origin,
+    ) -> String {
+        self.add(uri, place, (text, origin), false)
+    }
+
+    /// What became of them by language and writer, with the name of the model that is in use.
+    pub(crate) fn by_language(&self, model: &Name) -> BTreeMap<Name, BTreeMap<Name, Suggested>> {
+        let mut all: BTreeMap<Name, BTreeMap<Name, Suggested>> = BTreeMap::new();
+        for (origin, row) in &self.rows {
+            let by = if origin.by == LOOKUP {
+                LOOKUP.into()
+            } else {
+                model.clone()
+            };
+            all.entry(origin.language.into())
+                .or_default()
+                .insert(by, *row);
+        }
+        all
     }
 
     /// Nothing is on the screen of this document any more.
@@ -161,18 +201,19 @@ impl Offers {
             place: offer.place.clone(),
             used: offer.used,
         };
-        self.totals.dismissed += 1;
+        let origin = offer.origin;
+        self.dismiss(origin);
         Some(dismissed)
     }
 
     /// Learns from the edits of one change: whether they accept something (`interpolate::accepted`), and
     /// how much of the offer is in the document by now. Something else in its place counts as turned
-    /// down, though it may be a slip: once deleted again, the text is offered as before.
-    pub(crate) fn edited(&mut self, uri: &str, edits: &[Edit]) {
-        let Some(offer) = self.live(uri) else { return };
+    /// down, though it may be a slip: once deleted again, the text is offered as before. Returns what was accepted.
+    pub(crate) fn edited(&mut self, uri: &str, edits: &[Edit]) -> Option<Accepted> {
+        let offer = self.live(uri)?;
         let Some((start, removed, inserted)) = joined(edits) else {
             offer.live = false;
-            return;
+            return None;
         };
         let cursor = offer.place.offset + offer.used;
         if removed > 0 {
@@ -183,16 +224,17 @@ impl Offers {
             } else {
                 offer.live = false;
             }
-            return;
+            return None;
         }
         if start != cursor {
             offer.live = false;
-            return;
+            return None;
         }
         if !offer.text[offer.used..].starts_with(&inserted) {
             offer.live = false;
-            self.totals.dismissed += 1;
-            return;
+            let origin = offer.origin;
+            self.dismiss(origin);
+            return None;
         }
         let accepted = interpolate::accepted(&offer.text[offer.used..], cursor, edits);
         offer.used += inserted.len();
@@ -200,16 +242,31 @@ impl Offers {
         if whole {
             offer.live = false;
         }
-        if accepted.is_some() {
-            let id = offer.id.clone();
-            self.count(&id, inserted.chars().count(), whole);
-        }
+        accepted?;
+        let (id, origin) = (offer.id.clone(), offer.origin);
+        self.count(&id, inserted.chars().count(), whole);
+        Some(Accepted {
+            start,
+            text: inserted,
+            origin,
+        })
+    }
+
+    fn dismiss(&mut self, origin: Origin) {
+        self.totals.dismissed += 1;
+        self.rows.entry(origin).or_default().dismissed += 1;
     }
 
     fn count(&mut self, id: &str, characters: usize, whole: bool) {
-        let Some(offer) = self.by_id(id) else { return };
+        let Some(offer) = self.recent.iter_mut().find(|offer| offer.id == id) else {
+            return;
+        };
         let first = !std::mem::replace(&mut offer.accepted, true);
         let first_whole = whole && !std::mem::replace(&mut offer.whole, true);
+        let row = self.rows.entry(offer.origin).or_default();
+        row.accepted += u64::from(first);
+        row.whole += u64::from(first_whole);
+        row.characters += characters as u64;
         self.totals.accepted += u64::from(first);
         self.totals.accepted_whole += u64::from(first_whole);
         self.totals.accepted_characters += characters as u64;
@@ -298,9 +355,14 @@ mod tests {
         }
     }
 
+    const ORIGIN: Origin = Origin {
+        language: "rust",
+        by: "model",
+    };
+
     fn offered(text: &str) -> (Offers, String) {
         let mut offers = Offers::default();
-        let id = offers.offer("u", &place(), text);
+        let id = offers.offer("u", &place(), text, ORIGIN);
         (offers, id)
     }
 
@@ -379,13 +441,36 @@ mod tests {
     }
 
     #[test]
+    fn offers_are_counted_by_language_and_writer() {
+        let (mut offers, _) = offered("vec![1]");
+        let accepted = offers.edited("u", &[insert(8, "vec![1]")]).unwrap();
+        assert_eq!((accepted.start, accepted.text.as_str()), (8, "vec![1]"));
+        let by = "lookup";
+        let document = Document::open("a.txt", Language::Text, 0, "x");
+        offers.offer(
+            "u",
+            &Place::at(&document, 1),
+            " + y",
+            Origin { by, ..ORIGIN },
+        );
+        assert_eq!(offers.edited("u", &[insert(1, "?")]), None);
+        let rows = offers.by_language(&"embedded 1".into());
+        let row = |by: &str| rows["rust"][by];
+        assert_eq!(
+            (row("embedded 1").accepted, row("embedded 1").characters),
+            (1, 7)
+        );
+        assert_eq!((row("lookup").offered, row("lookup").dismissed), (1, 1));
+    }
+
+    #[test]
     fn the_rest_of_an_offer_keeps_its_id() {
         let (mut offers, id) = offered("vec![1]");
         offers.edited("u", &[insert(8, "v")]);
         let document = Document::open("a.txt", Language::Text, 0, "let a = v");
         let further = Place::at(&document, 9);
-        assert_eq!(offers.offer("u", &further, "ec![1]"), id);
-        assert_ne!(offers.offer("u", &further, "ec![2]"), id);
+        assert_eq!(offers.offer("u", &further, "ec![1]", ORIGIN), id);
+        assert_ne!(offers.offer("u", &further, "ec![2]", ORIGIN), id);
         assert_eq!(offers.totals.offered, 2);
     }
 }

@@ -59,6 +59,11 @@ impl Paths {
         self.state.join("books.sqlite")
     }
 
+    /// Where counts of sessions lie, a file for each.
+    pub fn metrics(&self) -> PathBuf {
+        self.state.join("metrics")
+    }
+
     /// Where log files lie, one per process.
     pub fn logs(&self) -> PathBuf {
         self.state.join("log")

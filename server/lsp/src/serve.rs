@@ -2,6 +2,7 @@
 //! Streams come in as arguments, so that a test or the demo runs the same server as a process.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::edge::Ordered;
 use crate::frames::Frames;
 use crate::index::Index;
 use crate::main_loop::{self, Event, Events};
+use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::paths::Paths;
 use crate::session::{Seams, Session};
@@ -47,6 +49,8 @@ pub struct ServeOptions {
     pub infer: Option<foretoken_infer::Options>,
     /// Where the indexes of workspaces lie; without it none is kept.
     pub paths: Option<Paths>,
+    /// The folder in which what the session counts is kept, if the settings allow; without it none is.
+    pub metrics: Option<PathBuf>,
     /// A model that runs already, used in place of a new one.
     pub model: Option<Infer>,
     /// For tests.
@@ -95,7 +99,8 @@ where
     };
     let (ended, end) = oneshot::channel();
     let session = Session::new(options.layers, options.infer, options.model);
-    let state = State::new(seams, session, Index::new(options.paths));
+    let mut state = State::new(seams, session, Index::new(options.paths));
+    state.metrics = Metrics::new(options.metrics);
     let stall = options.fault.clone();
     let spawned = std::thread::Builder::new()
         .name("foretoken-loop".to_owned())

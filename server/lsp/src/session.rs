@@ -343,6 +343,7 @@ impl State {
     /// The last act; true when the client asked for it first.
     pub(crate) async fn shut_down(mut self) -> bool {
         self.end_work();
+        self.metrics_end();
         self.index_stop("the session has ended");
         let own = self.session.infer.take().filter(|_| !self.session.given);
         if let Some(infer) = own {
@@ -362,10 +363,16 @@ impl State {
         let pending = self.session.pending.iter().map(|pending| pending.due).min();
         let parent = self.session.parent.as_ref().map(Polled::due);
         let standing = self.session.standing.as_ref().map(Standing::due);
-        [pending, parent, standing, self.session.rest]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            pending,
+            parent,
+            standing,
+            self.session.rest,
+            self.metrics.due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Does what is due by now.
@@ -388,6 +395,7 @@ impl State {
         if let Some(standing) = self.session.standing.take_if(stood) {
             self.begin_behind(standing);
         }
+        self.metrics_due(now);
         let parent = self.session.parent.as_mut();
         if parent.is_some_and(|parent| parent.has_ended(now)) {
             self.parent_ended();

@@ -13,7 +13,7 @@ use foretoken_engine::lookup::Lookup;
 use foretoken_engine::place::Place;
 use foretoken_engine::position::{Position, to_byte};
 use foretoken_engine::prompt::Window;
-use foretoken_engine::suggestion::Reject;
+use foretoken_engine::suggestion::{Reject, Source};
 use foretoken_grammars::Language;
 use tokio::time::Instant;
 
@@ -25,9 +25,10 @@ use crate::counts::Counts;
 use crate::effort::Effort;
 use crate::flight::Flight;
 use crate::index::Index;
-use crate::offers::{Dismissed, Offers};
+use crate::metrics::Metrics;
+use crate::offers::{Dismissed, Offers, Origin};
 use crate::pipeline::cache::Cache;
-use crate::pipeline::report::Report;
+use crate::pipeline::report::{Report, source_name};
 use crate::proto::uri;
 use crate::session::{Seams, Session};
 use crate::speculation::Written;
@@ -74,6 +75,8 @@ pub(crate) struct State {
     pub(crate) assists: Assists,
     /// Where was edited lately, by the documents' openings.
     pub(crate) recent: Recent,
+    /// What is kept of the counts when the session has ended.
+    pub(crate) metrics: Metrics,
 }
 
 /// One open document.
@@ -107,6 +110,16 @@ pub(crate) struct Open {
     pub(crate) nothing: Option<(Place, Reject)>,
     /// How the last completion went.
     pub(crate) report: Option<Report>,
+}
+
+impl Open {
+    /// Where a suggestion of this writer for this document is counted.
+    pub(crate) fn origin(&self, source: Source) -> Origin {
+        Origin {
+            language: self.document.language().id(),
+            by: source_name(source),
+        }
+    }
 }
 
 /// What one change did.
@@ -145,6 +158,7 @@ impl State {
             index,
             assists: Assists::default(),
             recent: Recent::default(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -258,8 +272,12 @@ impl State {
         if edits.is_empty() {
             return;
         }
-        self.offers.edited(uri, edits);
+        self.metrics.survival.edited(uri, edits);
+        if let Some(accepted) = self.offers.edited(uri, edits) {
+            self.metrics.survival.follow(uri, accepted);
+        }
         self.key_typed();
+        self.metrics.typed();
         let ends = ends(edits);
         let end = ends.last().copied().unwrap_or_default();
         if let Some(open) = self.documents.get_mut(uri) {
@@ -323,6 +341,7 @@ impl State {
     fn forget(&mut self, uri: &str) {
         self.session.drop_pending(uri, &mut self.counts);
         self.offers.clear(uri);
+        self.metrics.survival.closed(uri);
         let open = self.documents.remove(uri);
         if let Some(open) = &open {
             self.recent.forget(open.opening);

@@ -23,7 +23,15 @@ mod tests;
 pub const WORKSPACE_FILE: &str = ".foretoken.toml";
 
 /// The sections of a file.
-const SECTIONS: &[&str] = &["completion", "model", "runtime", "index", "remote", "log"];
+const SECTIONS: &[&str] = &[
+    "completion",
+    "model",
+    "runtime",
+    "index",
+    "remote",
+    "metrics",
+    "log",
+];
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -24,6 +24,8 @@ pub struct Options {
     pub index: Field<IndexOptions>,
     /// Which remote models may be asked to explain and debug, and with what.
     pub remote: Field<RemoteOptions>,
+    /// What is kept of counts, on this machine.
+    pub metrics: Field<MetricsOptions>,
     /// What is written to the log file.
     pub log: Field<LogOptions>,
     /// What is none of the above, to be reported.
@@ -147,6 +149,21 @@ pub struct RuntimeOptions {
     /// Read at start.
     #[schemars(extend("default" = true))]
     pub kv_reuse: Field<bool>,
+    /// What is none of the above, to be reported.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// What is kept of counts, on this machine.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct MetricsOptions {
+    /// Whether counts and times of sessions are kept on this machine for `foretoken stats`: how many suggestions were accepted, why
+    /// nothing was shown, how long answers took. No text, no path; nothing is sent.
+    #[schemars(extend("default" = true))]
+    pub keep: Field<bool>,
     /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -320,6 +337,10 @@ impl Options {
             new.enabled.inherit(&old.enabled);
         }
         self.index.inherit(&older.index);
+        if let (Some(new), Some(old)) = (&mut self.metrics.value, &older.metrics.value) {
+            new.keep.inherit(&old.keep);
+        }
+        self.metrics.inherit(&older.metrics);
         if let (Some(new), Some(old)) = (&mut self.remote.value, &older.remote.value) {
             new.enabled.inherit(&old.enabled);
         }
@@ -542,6 +563,14 @@ pub const KEYS: &[Key] = &[
         shape: Shape::Json,
         expected: "a list of endpoints",
         editor: false,
+        workspace: false,
+    },
+    Key {
+        path: "metrics.keep",
+        variable: "FORETOKEN_METRICS_KEEP",
+        shape: Shape::Flag,
+        expected: FLAG,
+        editor: true,
         workspace: false,
     },
     Key {

@@ -29,6 +29,8 @@ pub struct Settings {
     pub index: Index,
     /// For questions to remote models.
     pub remote: Remote,
+    /// Asked before figures are written.
+    pub metrics: Metrics,
     /// Read when the process is started.
     pub log: Log,
 }
@@ -63,6 +65,7 @@ impl Settings {
             runtime,
             index,
             remote,
+            metrics,
             log,
         } = self;
         let dollars = |limit: Option<NanoUsd>| match limit {
@@ -111,6 +114,7 @@ impl Settings {
             "remote.requestBudget" => dollars(remote.request_budget),
             // By their names: an address may hold what the user would not show around.
             "remote.endpoints" => remote.endpoints.names().collect(),
+            "metrics.keep" => metrics.keep.into(),
             "log.filter" => log.filter.clone().map_or(Value::Null, Value::from),
             _ => Value::Null,
         }
@@ -242,6 +246,19 @@ pub struct Index {
 impl Default for Index {
     fn default() -> Index {
         Index { enabled: true }
+    }
+}
+
+/// What is kept of counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Counts and times stay on this machine when a session has ended.
+    pub keep: bool,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics { keep: true }
     }
 }
 

@@ -226,6 +226,19 @@ pub struct Stages {
 }
 
 impl Stages {
+    /// The stages of a run of the model by the names under which they are counted, ms.
+    pub(crate) fn by_name(&self) -> [(&'static str, f64); 7] {
+        [
+            ("queue", self.wait),
+            ("lookup", self.lookup),
+            ("prompt", self.prompt),
+            ("tokenise", self.tokenise),
+            ("prefill", self.prefill),
+            ("decode", self.decode),
+            ("filter", self.filter),
+        ]
+    }
+
     pub(crate) fn take(&mut self, timings: &Timings) {
         self.wait += milliseconds(timings.queue);
         self.tokenise = milliseconds(timings.tokenise);

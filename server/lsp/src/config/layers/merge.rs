@@ -14,7 +14,7 @@ use super::hint::hint;
 use super::{Layer, Problem, Resolved, SECTIONS};
 use crate::config::options::{
     CompletionOptions, ContextOption, Field, GovernorOption, IndexOptions, KEYS, Key, LogOptions,
-    MenuOption, ModelOptions, Options, RuntimeOptions,
+    MenuOption, MetricsOptions, ModelOptions, Options, RuntimeOptions,
 };
 use crate::config::settings::{Context, Exclude, Menu, Settings};
 
@@ -31,6 +31,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     let runtime = merge.section("runtime", &options.runtime);
     let index = merge.section("index", &options.index);
     let remote = merge.section("remote", &options.remote);
+    let metrics = merge.section("metrics", &options.metrics);
     let log = merge.section("log", &options.log);
     merge.unknown("", &options.unknown);
     completion
@@ -40,6 +41,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     runtime.iter().for_each(|options| merge.runtime(options));
     index.iter().for_each(|options| merge.index(options));
     remote.iter().for_each(|options| merge.remote(options));
+    metrics.iter().for_each(|options| merge.metrics(options));
     log.iter().for_each(|options| merge.log(options));
     merge.finish();
 }
@@ -152,6 +154,13 @@ impl Merge<'_> {
             && let Some(enabled) = self.take("index.enabled", &options.enabled)
         {
             self.to.settings.index.enabled = enabled;
+        }
+    }
+
+    fn metrics(&mut self, options: &MetricsOptions) {
+        self.unknown("metrics.", &options.unknown);
+        if let Some(keep) = self.take("metrics.keep", &options.keep) {
+            self.to.settings.metrics.keep = keep;
         }
     }
 
