@@ -25,6 +25,7 @@ mod protocol;
 mod search;
 mod settings;
 mod speculation;
+mod stats;
 mod tidy;
 mod typing;
 mod vscode;

@@ -12,6 +12,7 @@ pub mod litellm;
 pub mod mirror;
 pub mod persona;
 pub mod process;
+pub mod prometheus;
 pub mod random;
 pub mod rules;
 pub mod schema;

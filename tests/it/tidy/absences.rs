@@ -123,7 +123,12 @@ const ABSENCES: &[Absence] = &[
     },
     Absence {
         below: "server",
-        except: &["remote/src/egress.rs", "remote/tests/"],
+        // What is listened to is a page on loopback, in a process that the user starts for it.
+        except: &[
+            "remote/src/egress.rs",
+            "remote/tests/",
+            "lsp/src/metrics/listen.rs",
+        ],
         words: &[
             "TcpListener",
             "TcpStream",

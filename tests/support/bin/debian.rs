@@ -44,15 +44,33 @@ pub(crate) const HELIX: Package = Package {
 /// Downloads and unpacks an editor into a folder, which is made anew.
 pub(crate) fn fetch(package: Package, folder: PathBuf) -> Result<(), String> {
     debian()?;
-    if folder.exists() {
-        // What an earlier attempt left does not run, or it would have been found.
-        fs::remove_dir_all(&folder).map_err(|error| at(&folder, &error))?;
-    }
-    let prefix = Prefix { folder };
-    prefix.download(package.name)?;
+    let prefix = Prefix::anew(folder)?;
+    prefix.update(SUITE)?;
+    let mut install = prefix.apt_get();
+    install.args(["-y", "--no-install-recommends", "--download-only"]);
+    run(install.args(["install", package.name]))?;
     prefix.unpack()?;
     prefix.bind_to_its_libraries(package.program)?;
     prefix.write_launcher(package.program, package.start)
+}
+
+/// Downloads one package of this system's own suite and unpacks it without what it depends on: a program that needs the
+/// system's libc only.
+pub(crate) fn fetch_alone(package: &str, folder: PathBuf) -> Result<(), String> {
+    debian()?;
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let suite = release
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
+        .ok_or("this system does not name its suite")?;
+    let prefix = Prefix::anew(folder)?;
+    prefix.update(suite)?;
+    let archives = prefix.apt().join("cache/archives");
+    run(prefix
+        .apt_get()
+        .args(["download", package])
+        .current_dir(&archives))?;
+    prefix.unpack()
 }
 
 /// The method needs Debian's apt and its keys.
@@ -79,8 +97,17 @@ impl Prefix {
         self.folder.join("apt")
     }
 
-    /// Downloads a package with all that it depends on.
-    fn download(&self, package: &str) -> Result<(), String> {
+    /// A folder with nothing in it.
+    fn anew(folder: PathBuf) -> Result<Prefix, String> {
+        if folder.exists() {
+            // What an earlier attempt left does not run, or it would have been found.
+            fs::remove_dir_all(&folder).map_err(|error| at(&folder, &error))?;
+        }
+        Ok(Prefix { folder })
+    }
+
+    /// Learns which packages a suite has.
+    fn update(&self, suite: &str) -> Result<(), String> {
         let apt = self.apt();
         for folder in ["state/lists/partial", "cache/archives/partial"] {
             let folder = apt.join(folder);
@@ -88,15 +115,12 @@ impl Prefix {
         }
         write(&apt.join("status"), "")?;
         let source = format!(
-            "deb [signed-by={}] {} {SUITE} main\n",
+            "deb [signed-by={}] {} {suite} main\n",
             keyring()?.display(),
             site()?
         );
         write(&apt.join("sources.list"), &source)?;
         run(self.apt_get().arg("update"))?;
-        let mut install = self.apt_get();
-        install.args(["-y", "--no-install-recommends", "--download-only"]);
-        run(install.args(["install", package]))?;
         Ok(())
     }
 

@@ -30,10 +30,15 @@ fn main() -> ExitCode {
                 debian::fetch(debian::HELIX, to)
             })
         },
+        [name] if name == "prometheus" => || {
+            obtain("prometheus", prometheus, |to| {
+                debian::fetch_alone("prometheus", to)
+            })
+        },
         [name] if name == "protocol" => || obtain("protocol", protocol, vscode::fetch_protocol),
         [name] if name == "vscode" => || obtain("vscode", editors::vscode, |to| vscode::fetch(&to)),
         _ => {
-            eprintln!("usage: fetch-editor neovim|helix|vscode|protocol");
+            eprintln!("usage: fetch-editor neovim|helix|vscode|protocol|prometheus");
             return ExitCode::from(2);
         }
     };
@@ -55,6 +60,15 @@ fn protocol() -> Result<Editor, String> {
     Ok(Editor {
         program,
         version: "3.18".to_owned(),
+    })
+}
+
+/// Prometheus, which is no editor and reads what `foretoken stats` serves.
+fn prometheus() -> Result<Editor, String> {
+    let tools = foretoken_tests::prometheus::find()?;
+    Ok(Editor {
+        program: tools.server,
+        version: tools.version,
     })
 }
 

@@ -333,7 +333,8 @@ mod tests {
               questions     3 asked, 2 answered, 0 cut, 1 failed, 0 cancelled
               edits         1 applied, 0 discarded
               work/large                                    2 requests  $0.0135
-        "#]].assert_eq(&report(&period, false));
+        "#]]
+        .assert_eq(&report(&period, false));
     }
 
     #[test]
