@@ -14,6 +14,7 @@ use crate::telemetry::{self, LevelFilter};
 
 mod ask;
 mod audit;
+mod capacity;
 mod complete;
 mod config;
 mod consent;
@@ -60,6 +61,7 @@ enum Command {
     /// Show and check what was sent to remote models, and what it cost.
     #[command(subcommand)]
     Audit(audit::Action),
+    Capacity(capacity::Arguments),
     Complete(complete::Arguments),
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
@@ -140,6 +142,7 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             ask::explain(&context, &arguments, out, err)
         }
         Some(Command::Audit(action)) => audit::run(&context, &action, out, err),
+        Some(Command::Capacity(arguments)) => capacity::run(&context, &arguments, out),
         Some(Command::Consent(action)) => consent::run(&context, &action, out, err),
         Some(Command::Complete(arguments)) => {
             context.tell_problems(err)?;
@@ -239,4 +242,28 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure(format!("The system gives no threads: {error}.")))
+}
+
+/// With a comma at each thousand.
+fn number(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_have_thousands() {
+        let read = [0, 999, 1_000, 1_234_567].map(number);
+        assert_eq!(read, ["0", "999", "1,000", "1,234,567"]);
+    }
 }

@@ -1,9 +1,8 @@
 //! The report on a terminal.
 
-use std::fmt::Write as _;
-
 use foretoken_engine::route::NanoUsd;
 
+use super::super::number;
 use super::{Period, quantiles, share};
 use crate::metrics::figures::Suggested;
 
@@ -221,19 +220,6 @@ fn percent(share: Option<f64>) -> String {
     share.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0))
 }
 
-/// With a comma at each thousand.
-fn number(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        let _ = write!(text, "{digit}");
-    }
-    text
-}
-
 fn bar(count: u64, most: u64) -> String {
     let length = (count * BAR).checked_div(most).unwrap_or_default();
     let length = if count > 0 { length.max(1) } else { 0 };
@@ -347,11 +333,5 @@ mod tests {
         let text = report(&period, true);
         assert!(text.contains("0 offered, 0 accepted (–)"), "{text}");
         assert!(!text.contains("Remote"), "{text}");
-    }
-
-    #[test]
-    fn numbers_have_thousands() {
-        let read = [0, 999, 1_000, 1_234_567].map(number);
-        assert_eq!(read, ["0", "999", "1,000", "1,234,567"]);
     }
 }
