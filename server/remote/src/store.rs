@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 /// Why the books cannot be used. Holds no content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +136,23 @@ impl Store {
     }
 }
 
+/// 256 random bits under a name, drawn when they are first asked for.
+pub(crate) fn drawn_once(t: &Transaction<'_>, name: &str) -> Result<[u8; 32], Error> {
+    let known = t.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+        row.get(0)
+    });
+    if let Some(bits) = known.optional()? {
+        return Ok(bits);
+    }
+    let mut bits = [0; 32];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut bits).map_err(|_| Error {
+        said: "the system gives no random numbers".to_owned(),
+    })?;
+    t.execute("INSERT INTO meta VALUES (?1, ?2)", params![name, bits])?;
+    Ok(bits)
+}
+
 /// A connection with its journal and tables. To be tried again where the file is busy.
 fn connected(path: &Path) -> Result<Connection, Opening> {
     let mut connection = Connection::open(path)?;
@@ -169,7 +188,9 @@ enum Opening {
 impl From<rusqlite::Error> for Opening {
     fn from(error: rusqlite::Error) -> Opening {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Opening::Busy(error.into()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Opening::Busy(error.into())
+            }
             _ => Opening::Never(error.into()),
         }
     }
@@ -309,7 +330,11 @@ mod tests {
 
     #[test]
     fn a_file_that_another_holds_is_an_error_in_the_end() {
-        let busy = || Err(Opening::Busy(Error { said: "held".to_owned() }));
+        let busy = || {
+            Err(Opening::Busy(Error {
+                said: "held".to_owned(),
+            }))
+        };
         let (start, patience) = (Instant::now(), Duration::from_millis(20));
         assert_eq!(patiently(patience, busy).unwrap_err().said, "held");
         assert!(start.elapsed() >= patience);
