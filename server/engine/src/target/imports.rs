@@ -80,7 +80,7 @@ pub fn is_imports(language: Language, text: &str) -> bool {
             let of_block = |kind: &&str| {
                 is_import(language, kind, &first_lines) || is_beside(kind) || *kind == "php_tag"
             };
-            kinds.iter().all(|kind| of_block(&kind))
+            kinds.iter().all(of_block)
         })
 }
 
