@@ -1,7 +1,7 @@
 //! Questions about code, end to end: the real program, an editor's part played over the wire, and a
 //! provider that says what the test wants. What leaves the machine is what the provider was sent.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -12,12 +12,21 @@ use foretoken_tests::process::Home;
 use foretoken_tests::session::Session;
 use serde_json::{Value, json};
 
+mod again;
+mod edits;
+mod keys;
+mod lookups;
+
 const CODE: &str = "/// The sum of all.\npub fn total(rows: &[u8]) -> u8 {\n    let mut sum = 0;\n    for row in rows {\n        sum += row;\n    }\n    sum\n}\n";
 
 /// A home with a project of one file, and the server's environment that names one provider.
 struct Desk {
     home: Home,
     provider: Faultd,
+    /// Further fields of the endpoint.
+    endpoint: Value,
+    /// Further settings, by their variables.
+    settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Desk {
@@ -28,16 +37,21 @@ impl Desk {
         Desk {
             home,
             provider: Faultd::start(scripts).await,
+            endpoint: json!({}),
+            settings: Vec::new(),
         }
     }
 
     fn endpoints(&self) -> String {
-        json!([{
+        let mut endpoint = json!({
             "name": "house",
             "baseUrl": self.provider.url(),
             "models": [{"name": "coder", "tier": "large", "price": {"input": 1.0, "output": 2.0}}],
-        }])
-        .to_string()
+        });
+        for (name, value) in self.endpoint.as_object().unwrap() {
+            endpoint[name] = value.clone();
+        }
+        json!([endpoint]).to_string()
     }
 
     fn uri(&self, name: &str) -> String {
@@ -53,11 +67,13 @@ impl Desk {
         persona.initialize["workspaceFolders"] = json!([{"uri": project, "name": "project"}]);
         let endpoints = OsString::from(self.endpoints());
         let nowhere = OsString::from("/nowhere");
-        let environment = [
+        let mut environment = vec![
             ("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_os_str()),
             // The words of the file are model enough for these tests.
             ("FORETOKEN_MODEL_FOLDER", nowhere.as_os_str()),
         ];
+        let settings = self.settings.iter();
+        environment.extend(settings.map(|(name, value)| (*name, OsStr::new(*value))));
         let mut session = self.home.serve(persona, &environment);
         session.initialize().await;
         session.open(&self.uri("src/sum.rs"), "rust", CODE).await;
@@ -68,6 +84,7 @@ impl Desk {
         let mut command = self.home.command(arguments);
         command
             .env("FORETOKEN_REMOTE_ENDPOINTS", self.endpoints())
+            .envs(self.settings.iter().copied())
             .current_dir(self.home.path().join("project"))
             .stdin(std::process::Stdio::null());
         let output = command.output().unwrap();

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use foretoken::config::options::{KEYS, Key, Shape};
+use foretoken::config::keys::{KEYS, Key, Shape};
 use foretoken_tests::process::root;
 use serde_json::{Map, Value, json};
 

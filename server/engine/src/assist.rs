@@ -13,5 +13,5 @@ pub mod section;
 pub mod task;
 mod templates;
 
-pub use section::{Kind, Section, Source};
+pub use section::{Kind, Section, SectionId, Source};
 pub use task::{Class, Output, Task};

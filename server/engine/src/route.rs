@@ -222,7 +222,7 @@ fn local(signals: &Signals, policy: &Policy, left_out: &mut Vec<LeftOut>) -> Opt
 /// What a request may cost at most.
 fn reserve(offer: &Offer, signals: &Signals) -> NanoUsd {
     let price = offer.price.unwrap_or_default();
-    price.of(signals.prompt_tokens, 0, signals.output_cap)
+    price.of(signals.prompt_tokens as u64, 0, signals.output_cap as u64)
 }
 
 /// Time to the whole answer by measured speed: the 95th percentile of the first byte and the longest answer at the

@@ -14,6 +14,7 @@ use tree_sitter::{Node, Query, QueryCursor, StreamingIterator, Tree};
 
 use crate::document::Document;
 use crate::position::floor_boundary;
+pub(crate) use errors::parsed;
 pub use errors::{ErrorWindow, WINDOW, errors_in, outline};
 pub use scopes::{Scope, scopes_around};
 

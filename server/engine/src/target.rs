@@ -8,6 +8,13 @@ use ropey::Rope;
 use crate::document::Document;
 use crate::syntax::{self, Scope};
 
+mod documentation;
+mod imports;
+pub mod testing;
+
+pub use documentation::documentation;
+pub use imports::{import_block, is_imports};
+
 #[cfg(test)]
 mod tests;
 
@@ -52,7 +59,11 @@ pub fn target(doc: &Document, selection: Range<usize>) -> Option<Target> {
     if start < end {
         return selected(doc, start..end);
     }
-    let scopes = syntax::scopes_around(doc, at_text(rope, start));
+    let mut scopes = syntax::scopes_around(doc, at_text(rope, start));
+    // Behind the last letter of a definition the cursor is still on it.
+    if scopes.is_empty() && line_end(rope, rope.byte_to_line(start)) == start {
+        scopes = syntax::scopes_around(doc, start.saturating_sub(1));
+    }
     // A closure is part of the function that holds it.
     let at = scopes.iter().position(|scope| scope.name.is_some());
     match at.or((!scopes.is_empty()).then_some(0)) {
@@ -89,19 +100,24 @@ fn selected(doc: &Document, bytes: Range<usize>) -> Option<Target> {
     if lines.is_empty() {
         return None;
     }
+    // What documents and decorates a definition belongs to it.
+    let mut head = lines.start;
+    while head + 1 < lines.end && belongs(doc, head) {
+        head += 1;
+    }
     let first = rope.line_to_byte(lines.start);
     let last = rope.line_to_byte(lines.end);
-    let scopes = syntax::scopes_around(doc, at_text(rope, first));
+    let scopes = syntax::scopes_around(doc, at_text(rope, rope.line_to_byte(head)));
     let holds = |scope: &&Scope| scope.bytes.start < first || scope.bytes.end > last;
     let outside: Vec<Scope> = scopes.iter().filter(holds).cloned().collect();
     // A selection of one whole definition is that definition.
-    let whole = scopes
-        .iter()
-        .rev()
-        .find(|scope| scope.bytes.start >= first && scope.bytes.end <= last);
+    let whole = scopes.iter().rev().find(|scope| !holds(scope));
     let name = whole.and_then(|scope| scope.name.clone());
     let around = heads(doc, &outside);
-    let head = lines.start;
+    match whole {
+        Some(_) => lines.start = above(doc, lines.start),
+        None => head = lines.start,
+    }
     Some(made(rope, lines, name, (head, around)))
 }
 
@@ -150,25 +166,25 @@ fn at_text(rope: &Rope, byte: usize) -> usize {
 
 /// The first of the lines right above a definition that belong to it: comments, attributes, decorators.
 fn above(doc: &Document, head: usize) -> usize {
+    let mut top = head;
+    while top > 0 && head - top < ABOVE && belongs(doc, top - 1) {
+        top -= 1;
+    }
+    top
+}
+
+/// Whether a line belongs to the definition below it.
+fn belongs(doc: &Document, line: usize) -> bool {
     let syntax = doc.language().syntax();
     let mut marks: Vec<&str> = syntax.line_comment.into_iter().collect();
     for (open, close) in syntax.block_comments {
         marks.extend([*open, *close]);
     }
     marks.extend(["#[", "@", "*"]);
-    let mut top = head;
-    while top > 0 && head - top < ABOVE {
-        let line = doc.rope().line(top - 1).to_string();
-        let text = line.trim();
-        let belongs = marks
-            .iter()
-            .any(|mark| text.starts_with(mark) || text.ends_with("*/") && *mark == "*");
-        if text.is_empty() || !belongs {
-            break;
-        }
-        top -= 1;
-    }
-    top
+    let line = doc.rope().line(line).to_string();
+    let text = line.trim();
+    let is_marked = |mark: &&str| text.starts_with(mark) || text.ends_with("*/") && *mark == "*";
+    !text.is_empty() && marks.iter().any(is_marked)
 }
 
 fn heads(doc: &Document, scopes: &[Scope]) -> Vec<Head> {

@@ -16,7 +16,7 @@ mod workspace;
 pub use index::{Answer, Empty, Error, Hit, Index};
 pub use meaning::Meaning;
 pub use vectors::{Key, Vectors};
-pub use walk::{Progress, Skipped};
+pub use walk::{Progress, Skipped, read};
 pub use workspace::{
     Definition, Place, Report, Rules, State, Usage, Work, Workspace, exists, purge, usage,
 };

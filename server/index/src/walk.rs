@@ -111,12 +111,12 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".") && name != ".github"
 }
 
-/// Reads a file that is to be indexed, or says why not.
+/// Reads a file of a workspace, or says why not: by a word for what it is.
 ///
 /// Every part of the path is opened from the folder before it, links are not followed, and the file is
 /// looked at once it is open: nothing can be put in its place, or in its folder's, in between. A byte
 /// order mark is left out.
-pub(crate) fn read(root: &Path, relative: &Path) -> Result<String, &'static str> {
+pub fn read(root: &Path, relative: &Path) -> Result<String, &'static str> {
     let file = open(root, relative).map_err(|_| "unreadable")?;
     let metadata = file.metadata().map_err(|_| "unreadable")?;
     if !metadata.is_file() || has_other_names(&metadata) {

@@ -4,26 +4,26 @@
 //! document share.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use foretoken_engine::assist::Task;
-use foretoken_engine::position::from_byte;
 use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 
 use crate::main_loop::Event;
-use crate::outbox::{Change, Chosen, Outgoing, Progress, Question as Dialog};
+use crate::outbox::{Change, Outgoing, Progress};
 use crate::paths::Paths;
-use crate::pipeline::assist::{Edited, Question, Snapshot, Tools, UNREADABLE, UNTRUSTED};
+use crate::pipeline::assist::{Question, Snapshot, Tools, UNREADABLE, UNTRUSTED};
 use crate::proto::action::About;
 use crate::proto::ext::AssistNote;
 use crate::proto::uri;
 use crate::state::State;
 
+mod again;
 mod consent;
+mod edits;
 pub(crate) mod file;
 mod question;
 mod work;
@@ -80,6 +80,10 @@ pub(crate) struct Asked {
     pub(crate) snapshot: Snapshot,
     title: String,
     consent: Consent,
+    /// The number of the first answer of the conversation; `None` until there is one.
+    conversation: Option<u64>,
+    /// What an answer said before it broke off, where this one goes on.
+    before: String,
 }
 
 /// How far the user has been asked whether text of the project may go out.
@@ -113,6 +117,10 @@ struct Answered {
     path: PathBuf,
     asked: Asked,
     text: String,
+    /// It broke off.
+    cut: bool,
+    /// Endpoints that were left alone when nobody answered.
+    waiting: Vec<String>,
 }
 
 impl State {
@@ -131,40 +139,14 @@ impl State {
         }
     }
 
-    /// The same question again, for a better answer.
-    pub(crate) fn assist_deeper(&mut self, answer: u64) {
-        let answered = self.assists.answered.iter().find(|old| old.id == answer);
-        match answered.map(|answered| answered.asked.clone()) {
-            Some(mut asked) => {
-                asked.question.deeper = true;
-                asked.consent = Consent::OnRecord;
-                self.assist_begin(asked);
-            }
-            None => {
-                let sentence = "That answer is not known any more; ask the question again.";
-                self.seams.outbox.send(Outgoing::Show(told(sentence)));
-            }
-        }
-    }
-
-    /// Forgets the conversation that a document belongs to; its file goes too.
-    pub(crate) fn assist_forget(&mut self, uri: &str) -> bool {
-        let path = PathBuf::from(uri::path_of(uri));
-        let before = self.assists.answered.len();
-        for old in self.assists.answered.iter().filter(|old| old.path == path) {
-            let _ = std::fs::remove_file(&old.path);
-        }
-        self.assists.answered.retain(|old| old.path != path);
-        self.assists.answered.len() < before
-    }
-
     fn answered_at(&self, path: &Path) -> Option<&Answered> {
         self.assists.answered.iter().find(|old| old.path == path)
     }
 
-    /// The number of the answer that this document holds.
-    pub(crate) fn answer_at(&self, path: &Path) -> Option<u64> {
-        self.answered_at(path).map(|answered| answered.id)
+    /// The answer that this document holds: its number, and whether it broke off.
+    pub(crate) fn answer_at(&self, path: &Path) -> Option<(u64, bool)> {
+        let answered = self.answered_at(path)?;
+        Some((answered.id, answered.cut))
     }
 
     /// Starts the work on a question, unless too much is under way.
@@ -177,6 +159,8 @@ impl State {
         self.assists.last += 1;
         self.assists.totals.asked += 1;
         let id = self.assists.last;
+        let mut asked = asked;
+        asked.conversation.get_or_insert(id);
         if self.facts.answers.stream {
             self.note(AssistNote::Started {
                 id,
@@ -291,7 +275,15 @@ impl State {
                 path: path.clone(),
                 asked: asked.clone(),
                 text: finished.text.clone(),
+                cut: finished.cut.is_some(),
+                waiting: finished.waiting.clone(),
             });
+            if let Some(cut) = &finished.cut {
+                self.assist_offer_to_continue(id, &asked, cut);
+            }
+            if !finished.waiting.is_empty() {
+                self.assist_offer_to_try(id, &asked, &finished);
+            }
         }
         let document = finished.document.as_ref().map(|path| uri::of_path(path));
         self.note_done(id, document, finished.cut.clone());
@@ -318,98 +310,6 @@ impl State {
             },
             false => Outgoing::Show(otherwise),
         });
-    }
-
-    /// Offers the edit of an answer: by the client's own preview, else by two buttons. It is for the very
-    /// text that was asked about, and for nothing else.
-    fn assist_offer(&mut self, id: u64, asked: &Asked, edit: Edited) {
-        let encoding = self.facts.encoding;
-        let now = self
-            .documents
-            .get(&asked.uri)
-            .filter(|open| !open.out_of_step);
-        let same = now.filter(|open| open.document.version() == asked.snapshot.document.version());
-        let Some(open) = same.filter(|_| self.facts.answers.edit) else {
-            self.assists.running.remove(&id);
-            let sentence = match self.facts.answers.edit {
-                true => "The text has changed since, so the edit was not made; ask again.",
-                false => "This editor takes no edits from a server; copy it from the answer.",
-            };
-            return self.seams.outbox.send(Outgoing::Show(told(sentence)));
-        };
-        let rope = open.document.rope();
-        let position = |bytes: &Range<usize>| foretoken_engine::position::Range {
-            start: from_byte(rope, bytes.start, encoding),
-            end: from_byte(rope, bytes.end, encoding),
-        };
-        let change = Change {
-            id,
-            uri: asked.uri.clone(),
-            version: open.document.version(),
-            label: format!("Foretoken: {}", asked.title),
-            edits: edit
-                .edits
-                .iter()
-                .map(|(bytes, text)| (position(bytes), text.clone()))
-                .collect(),
-            versions: self.facts.answers.versions,
-            confirm: self.facts.answers.confirm && self.facts.answers.versions,
-        };
-        let stage = if change.confirm {
-            self.seams.outbox.send(Outgoing::Apply(change));
-            Stage::Applying
-        } else {
-            self.seams.outbox.send(Outgoing::Ask(Dialog {
-                id,
-                text: told(&format!("{}: {} Apply it?", asked.title, edit.summary)),
-                choices: vec![APPLY, DISCARD],
-            }));
-            Stage::Confirm(change)
-        };
-        if let Some(running) = self.assists.running.get_mut(&id) {
-            running.stage = stage;
-        }
-    }
-
-    /// The user chose a button.
-    pub(crate) fn assist_chosen(&mut self, chosen: &Chosen) {
-        let Some(running) = self.assists.running.remove(&chosen.id) else {
-            return;
-        };
-        let yes = chosen.choice.as_deref();
-        match running.stage {
-            Stage::Consent(origins) => {
-                self.assist_consented(chosen.id, running.asked, origins, yes)
-            }
-            Stage::Confirm(change) if yes == Some(APPLY) => {
-                let now = self.documents.get(&change.uri);
-                if now.is_some_and(|open| open.document.version() == change.version) {
-                    self.seams.outbox.send(Outgoing::Apply(change));
-                    let stage = Stage::Applying;
-                    let running = Running { stage, ..running };
-                    self.assists.running.insert(chosen.id, running);
-                } else {
-                    let sentence =
-                        "The text has changed since, so the edit was not made; ask again.";
-                    self.seams.outbox.send(Outgoing::Show(told(sentence)));
-                }
-            }
-            Stage::Confirm(_) => self.assists.totals.edits_discarded += 1,
-            stage => {
-                let running = Running { stage, ..running };
-                self.assists.running.insert(chosen.id, running);
-            }
-        }
-    }
-
-    /// The client changed the text, or did not.
-    pub(crate) fn assist_applied(&mut self, id: u64, applied: bool) {
-        if self.assists.running.remove(&id).is_some() {
-            match applied {
-                true => self.assists.totals.edits_applied += 1,
-                false => self.assists.totals.edits_discarded += 1,
-            }
-        }
     }
 
     /// The user ended one answer: dropping its task closes what it has open, and a question of ours that is
@@ -461,9 +361,6 @@ impl State {
         }
     }
 }
-
-const APPLY: &str = "Apply";
-const DISCARD: &str = "Discard";
 
 /// A sentence of ours on the user's screen.
 fn told(sentence: &str) -> String {

@@ -20,7 +20,9 @@ mod config;
 mod consent;
 mod demo;
 mod doctor;
+mod endpoints;
 mod index;
+mod keys;
 mod model;
 mod search;
 mod setup;
@@ -73,6 +75,10 @@ enum Command {
     /// Show, give and take back what may be sent of a project, and where.
     #[command(subcommand)]
     Consent(consent::Action),
+    Endpoints(endpoints::Arguments),
+    /// Store, show and remove the keys of your endpoints.
+    #[command(subcommand)]
+    Keys(keys::Action),
     /// Show the settings in force, or the schema of the settings file.
     #[command(subcommand)]
     Config(config::Action),
@@ -144,6 +150,11 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
         Some(Command::Audit(action)) => audit::run(&context, &action, out, err),
         Some(Command::Capacity(arguments)) => capacity::run(&context, &arguments, out),
         Some(Command::Consent(action)) => consent::run(&context, &action, out, err),
+        Some(Command::Endpoints(arguments)) => {
+            context.tell_problems(err)?;
+            endpoints::run(&context, &arguments, out, err)
+        }
+        Some(Command::Keys(action)) => keys::run(&context, &action, out, err),
         Some(Command::Complete(arguments)) => {
             context.tell_problems(err)?;
             complete::run(&context, &arguments, out, err)

@@ -3,6 +3,7 @@
 //! own part of the result and never looks at a layer. Do not read an environment variable elsewhere.
 
 pub mod endpoints;
+pub mod keys;
 pub mod layers;
 pub mod options;
 pub mod schema;
@@ -10,4 +11,4 @@ pub mod settings;
 pub mod trust;
 
 pub use layers::{Layer, Layers, Problem, Resolved};
-pub use settings::{Completion, Exclude, Log, Menu, Model, Remote, Runtime, Settings};
+pub use settings::{Audit, Completion, Exclude, Log, Menu, Model, Remote, Runtime, Settings};

@@ -25,7 +25,7 @@ use crate::proto::ext::{
 use crate::proto::to;
 
 mod asks;
-pub(crate) use asks::{Change, Chosen, Question};
+pub(crate) use asks::{Change, Chosen, Question, Unopened};
 
 /// How long the client may take to answer for its settings.
 const SETTINGS_LIMIT: Duration = Duration::from_secs(2);

@@ -54,6 +54,11 @@ impl Paths {
         self.config.join("config.toml")
     }
 
+    /// The file of keys, where an endpoint's key is kept in one.
+    pub fn keys_file(&self) -> PathBuf {
+        self.config.join("keys.toml")
+    }
+
     /// What remote answers cost and how they came about, an SQLite file.
     pub fn books(&self) -> PathBuf {
         self.state.join("books.sqlite")

@@ -1,7 +1,10 @@
 //! The answer of `foretoken.status` and the other commands: what the server is doing and has done.
 //! Counts, codes and times; of the documents only hashes, and those only on request.
 
+use std::time::Duration;
+
 use foretoken_infer as infer;
+use foretoken_remote::endpoint::Endpoint;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -33,6 +36,14 @@ impl State {
             Command::Deeper { answer } => {
                 self.assist_deeper(answer);
                 Ok(Value::Null)
+            }
+            Command::Continue { answer } => {
+                self.assist_continue(answer);
+                Ok(Value::Null)
+            }
+            Command::Resume { endpoint } => {
+                let resumed = self.resume_endpoints(endpoint.as_deref());
+                Ok(json!({"resumed": resumed}))
             }
             Command::Forget { uri } => Ok(json!({"forgotten": self.assist_forget(&uri)})),
         }
@@ -71,6 +82,13 @@ impl State {
                 "editsApplied": answers.edits_applied,
                 "editsDiscarded": answers.edits_discarded,
             },
+            "audit": {
+                "enabled": self.settings.audit.enabled,
+                "prompt": self.settings.audit.prompt.code(),
+                "answer": self.settings.audit.answer.code(),
+                "retentionDays": self.settings.audit.retention_days,
+            },
+            "endpoints": self.endpoints(),
             "latencyMs": self.counts.latencies(),
             "cache": {"places": self.cache.len(), "bytes": self.cache.bytes()},
             "index": self.index_state(),
@@ -79,6 +97,29 @@ impl State {
             "last": last,
             "documents": self.documents(hashes),
         })
+    }
+
+    /// How the endpoints have been doing, for the status.
+    fn endpoints(&self) -> Vec<Value> {
+        let standings = self.standings();
+        let endpoints = self.settings.remote.endpoints.iter();
+        let milliseconds = |time: Option<Duration>| time.map(|time| time.as_millis() as u64);
+        let describe = |endpoint: &Endpoint| {
+            let name = &endpoint.name;
+            let found = standings.iter().find(|standing| standing.endpoint == *name);
+            let standing = found.cloned().unwrap_or_default();
+            json!({
+                "name": name,
+                "class": endpoint.class.code(),
+                "available": standing.available(),
+                "parkedMs": milliseconds(standing.parked_for),
+                "failedTooOftenMs": milliseconds(standing.open_for),
+                "paused": standing.paused.as_ref().map(|failure| failure.sentence(name)),
+                "firstTextP95Ms": milliseconds(standing.first_text_p95),
+                "tokensPerSecond": standing.tokens_per_second.map(f64::round),
+            })
+        };
+        endpoints.map(describe).collect()
     }
 
     /// The open documents; `hashes` adds one of each whole text, which takes a while.

@@ -8,11 +8,10 @@
 use rusqlite::{OptionalExtension, Statement, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Error, Store};
+use crate::store::{Error, Store, drawn_once};
 
 /// What is kept of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Keep {
     /// Nothing.
     Off,
@@ -23,9 +22,20 @@ pub enum Keep {
     Full,
 }
 
+impl Keep {
+    /// The name in settings.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Keep::Off => "off",
+            Keep::Hash => "hash",
+            Keep::Full => "full",
+        }
+    }
+}
+
 /// What is kept of each field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Modes {
     /// Of the prompt.
     pub prompt: Keep,
@@ -347,23 +357,9 @@ fn content_fits(
     Ok(true)
 }
 
-/// The key of this installation's hashes, drawn once: without it a short text could be guessed from its hash.
+/// The key of this installation's hashes: without it a short text could be guessed from its hash.
 fn key(t: &Transaction<'_>) -> Result<[u8; 32], Error> {
-    let known = t.query_row(
-        "SELECT value FROM meta WHERE name = 'audit key'",
-        [],
-        |row| row.get(0),
-    );
-    if let Some(key) = known.optional()? {
-        return Ok(key);
-    }
-    let mut key = [0; 32];
-    let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut key).map_err(|_| Error {
-        said: "the system gives no random numbers".to_owned(),
-    })?;
-    t.execute("INSERT INTO meta VALUES ('audit key', ?1)", [key])?;
-    Ok(key)
+    drawn_once(t, "audit key")
 }
 
 fn keyed(key: &[u8; 32], text: &str) -> String {

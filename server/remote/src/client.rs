@@ -53,6 +53,7 @@ use crate::wire::{ChatRequest, Delta, Finish, Usage};
 
 mod answer;
 mod course;
+mod outgoing;
 
 /// How many questions are answered at once, and how many may wait.
 const AT_ONCE: usize = 2;
@@ -214,6 +215,8 @@ pub(crate) struct Shared {
     egress: Egress,
     keys: Keys,
     ledger: Option<Ledger>,
+    /// See [`Ledger::installation`].
+    installation: Option<[u8; 32]>,
     health: Mutex<Health>,
     retries: Mutex<retry::Budget>,
     /// Places for questions, running and waiting.
@@ -229,14 +232,18 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
-    /// With these keys, and a ledger to book in.
+    /// With these keys, and a ledger to book in, which is asked here once.
     #[must_use]
     pub fn new(keys: Keys, ledger: Option<Ledger>) -> Remote {
+        let installation = ledger
+            .as_ref()
+            .and_then(|ledger| ledger.installation().ok());
         Remote {
             shared: Arc::new(Shared {
                 egress: Egress::default(),
                 keys,
                 ledger,
+                installation,
                 health: Mutex::default(),
                 retries: Mutex::default(),
                 places: Arc::new(Semaphore::new(AT_ONCE + WAITING)),

@@ -6,8 +6,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use foretoken_engine::privacy::Reach;
+use foretoken_engine::route::{NanoUsd, Price, Tier};
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
 use crate::failure::{Failure, Refusal};
@@ -28,9 +31,9 @@ pub struct Endpoint {
     /// Up to and without `chat/completions` or `messages`; `/v1` is added where the path is empty. A query, such
     /// as a version, is kept.
     pub base_url: String,
-    /// Declared, never inferred: a proxy on this machine usually forwards to the outside.
-    #[serde(default)]
-    pub class: Class,
+    /// Which content may go there. Declared, never inferred: a proxy on this machine usually forwards to the outside.
+    #[serde(default, deserialize_with = "class")]
+    pub class: Reach,
     /// What it serves.
     #[serde(default)]
     pub models: Vec<Model>,
@@ -57,19 +60,6 @@ pub struct Endpoint {
     pub litellm: bool,
 }
 
-/// Which content may go there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default, PartialOrd, Ord)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// Anything that is not declared otherwise.
-    #[default]
-    Public,
-    /// The user's own organisation.
-    InHouse,
-    /// This machine.
-    Local,
-}
-
 /// How an endpoint is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
@@ -90,13 +80,17 @@ pub struct Model {
     /// As the endpoint names it.
     pub name: String,
     /// `small`, `medium` or `large`: what the router matches with the question.
-    #[serde(default)]
+    #[serde(default = "medium", deserialize_with = "tier")]
     pub tier: Tier,
     /// Tokens of prompt and answer together.
     #[serde(default = "window")]
     pub window: u64,
-    /// Without a price the model is not asked while a budget is set.
+    /// Without a price the model is not asked while a budget is set. Written in US dollars for a million tokens.
+    #[serde(default, deserialize_with = "price")]
     pub price: Option<Price>,
+    /// It can call tools. Others are offered none.
+    #[serde(default)]
+    pub tools: bool,
 }
 
 fn window() -> u64 {
@@ -104,29 +98,26 @@ fn window() -> u64 {
     32_768
 }
 
-/// How able a model is, as the user judges it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default, PartialOrd, Ord)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    /// Fast and cheap.
-    Small,
-    /// Between.
-    #[default]
-    Medium,
-    /// Slow and dear.
-    Large,
+fn medium() -> Tier {
+    Tier::Medium
 }
 
-/// Nano-USD per million tokens. Written in USD per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "WrittenPrice")]
-pub struct Price {
-    /// Tokens read.
-    pub input: u64,
-    /// Tokens read that the provider had cached.
-    pub cached: u64,
-    /// Tokens written.
-    pub output: u64,
+fn class<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Reach, D::Error> {
+    let written = String::deserialize(deserializer)?;
+    let unknown = || D::Error::custom("`class` is `public`, `in-house` or `local`");
+    Reach::from_code(&written).ok_or_else(unknown)
+}
+
+fn tier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tier, D::Error> {
+    let written = String::deserialize(deserializer)?;
+    let unknown = || D::Error::custom("`tier` is `small`, `medium` or `large`");
+    Tier::from_code(&written).ok_or_else(unknown)
+}
+
+fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Price>, D::Error> {
+    let written = Option::<WrittenPrice>::deserialize(deserializer)?;
+    let read = written.map(Price::try_from).transpose();
+    read.map_err(D::Error::custom)
 }
 
 #[derive(Deserialize)]
@@ -144,34 +135,16 @@ impl TryFrom<WrittenPrice> for Price {
         let nano = |usd: f64| {
             // Above any price, and far below where a float loses nano-USD.
             if (0.0..=1e6).contains(&usd) {
-                Ok((usd * 1e9).round() as u64)
+                Ok(NanoUsd((usd * 1e9).round() as u64))
             } else {
                 Err(format!("a price of {usd} USD per million tokens"))
             }
         };
         Ok(Price {
             input: nano(written.input)?,
-            cached: nano(written.cached.unwrap_or(written.input))?,
+            cached_input: nano(written.cached.unwrap_or(written.input))?,
             output: nano(written.output)?,
         })
-    }
-}
-
-impl Price {
-    /// What so many tokens cost, in nano-USD, rounded to the nearest. `cached` is a part of `input`.
-    #[must_use]
-    pub fn of(&self, input: u64, cached: u64, output: u64) -> u64 {
-        let cached = cached.min(input);
-        let parts = [
-            (input - cached, self.input),
-            (cached, self.cached),
-            (output, self.output),
-        ];
-        let millionths: u128 = parts
-            .iter()
-            .map(|(n, p)| u128::from(*n) * u128::from(*p))
-            .sum();
-        u64::try_from((millionths + 500_000) / 1_000_000).unwrap_or(u64::MAX)
     }
 }
 

@@ -52,6 +52,9 @@ impl TryFrom<String> for KeySource {
     }
 }
 
+/// Longest key, bytes: more than any provider's header may hold.
+const LONGEST: usize = 8 << 10;
+
 /// A key and the origin that it belongs to. Overwritten in memory when dropped; prints as its origin.
 #[derive(Clone)]
 pub struct Key {
@@ -67,7 +70,7 @@ impl Key {
     pub fn new(secret: &str, origin: Origin) -> Result<Key, Failure> {
         let secret = secret.trim();
         if secret.is_empty()
-            || secret.len() > 8 << 10
+            || secret.len() > LONGEST
             || !secret.bytes().all(|b| b.is_ascii_graphic())
         {
             return Err(no_key("it is empty or holds characters that no key has"));
@@ -76,6 +79,29 @@ impl Key {
             secret: SecretString::from(secret),
             origin,
         })
+    }
+
+    /// Reads a key's line, as somebody enters or pipes it.
+    ///
+    /// # Errors
+    /// As for [`Key::new`], and [`Refusal::Key`] when nothing can be read.
+    pub fn read(source: impl std::io::Read, origin: Origin) -> Result<Key, Failure> {
+        use std::io::Read;
+        let mut text = Zeroizing::new(Vec::with_capacity(LONGEST + 3));
+        // A longer one is refused by its length.
+        let mut source = source.take(LONGEST as u64 + 3);
+        let read = source.read_to_end(&mut text);
+        read.map_err(|_| no_key("it cannot be read"))?;
+        let text = std::str::from_utf8(&text).map_err(|_| no_key("it is no text"))?;
+        Key::new(text, origin)
+    }
+
+    /// A key that somebody typed; the text that held it is overwritten.
+    ///
+    /// # Errors
+    /// As for [`Key::new`].
+    pub fn entered(text: String, origin: Origin) -> Result<Key, Failure> {
+        Key::new(&Zeroizing::new(text), origin)
     }
 
     /// Whom it belongs to.
@@ -136,14 +162,49 @@ impl Keys {
     /// [`Refusal::Key`] when the file is open to others, cannot be read as one of keys, or cannot be written;
     /// then it is as it was.
     pub fn store_in_file(&self, key: &Key) -> Result<(), Failure> {
-        let mut table = match std::fs::symlink_metadata(&self.file) {
-            Ok(_) => self.table()?,
-            Err(_) => BTreeMap::new(),
-        };
+        let mut table = self.table_if_any()?;
         table.retain(|address, _| Origin::parse(address).as_ref() != Some(&key.origin));
         table.insert(key.origin.to_string(), key.secret.clone());
+        self.write(&table)
+    }
+
+    /// Takes the key of an origin out of the file. True if there was one.
+    ///
+    /// # Errors
+    /// As for [`Keys::store_in_file`].
+    pub fn remove_from_file(&self, origin: &Origin) -> Result<bool, Failure> {
+        let mut table = self.table_if_any()?;
+        let before = table.len();
+        table.retain(|address, _| Origin::parse(address).as_ref() != Some(origin));
+        let removed = table.len() < before;
+        if removed {
+            self.write(&table)?;
+        }
+        Ok(removed)
+    }
+
+    /// Whom the keys in the file belong to; of no file, nobody.
+    ///
+    /// # Errors
+    /// [`Refusal::Key`] when the file is open to others or cannot be read as one of keys.
+    pub fn in_the_file(&self) -> Result<Vec<Origin>, Failure> {
+        let table = self.table_if_any()?;
+        Ok(table
+            .keys()
+            .filter_map(|text| Origin::parse(text))
+            .collect())
+    }
+
+    fn table_if_any(&self) -> Result<BTreeMap<String, SecretString>, Failure> {
+        match std::fs::symlink_metadata(&self.file) {
+            Ok(_) => self.table(),
+            Err(_) => Ok(BTreeMap::new()),
+        }
+    }
+
+    fn write(&self, table: &BTreeMap<String, SecretString>) -> Result<(), Failure> {
         let mut text = Zeroizing::new(String::new());
-        for (address, secret) in &table {
+        for (address, secret) in table {
             // Keys are printable ASCII, so only two characters need a backslash (TOML 1.0, basic strings).
             let secret = secret
                 .expose_secret()
@@ -241,13 +302,14 @@ pub fn store_in_keychain(key: &Key) -> Result<(), Failure> {
         .map_err(|_| no_key("the system's keychain cannot be written"))
 }
 
-/// Takes the key of an origin out of the system's store; none there is fine.
+/// Takes the key of an origin out of the system's store. True if there was one.
 ///
 /// # Errors
 /// [`Refusal::Key`] where there is no store, or it is locked.
-pub fn remove_from_keychain(origin: &Origin) -> Result<(), Failure> {
+pub fn remove_from_keychain(origin: &Origin) -> Result<bool, Failure> {
     match keychain_entry(origin)?.delete_credential() {
-        Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(keyring_core::Error::NoEntry) => Ok(false),
         Err(_) => Err(no_key("the system's keychain cannot be written")),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Transaction, params};
 
 use crate::failure::{Failure, Refusal};
-use crate::store::{Error, Store};
+use crate::store::{Error, Store, drawn_once};
 use crate::wire::Usage;
 
 /// The user's own limits, in nano-USD.
@@ -125,6 +125,15 @@ impl Ledger {
     /// Takes over changed settings; for the next request.
     pub fn set_limits(&self, limits: Limits) {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    /// What tells this installation from others; no part of it says whose it is. Without these books it is
+    /// another one.
+    ///
+    /// # Errors
+    /// When the books cannot be written.
+    pub fn installation(&self) -> Result<[u8; 32], Error> {
+        self.store.change(|t| drawn_once(t, "installation"))
     }
 
     fn limits(&self) -> Limits {

@@ -5,9 +5,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 /// Why the books cannot be used. Holds no content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,12 @@ pub struct Store {
     connection: Arc<Mutex<Connection>>,
     path: Arc<PathBuf>,
 }
+
+/// How long an opening waits for another process that opens the same file. It is held for milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Changes with the tables below; a newer file is not touched.
 const VERSION: i64 = 1;
@@ -67,30 +75,13 @@ impl Store {
     /// Opens the file, or makes it: 0600 in a folder of 0700, whatever the umask; a wider mode is tightened.
     ///
     /// # Errors
-    /// When the folder or file cannot be made, is damaged, or was written by a newer version.
+    /// When the folder or file cannot be made, is damaged, was written by a newer version, or is held by
+    /// another process for more than five seconds.
     pub fn open(path: &Path) -> Result<Store, Error> {
         prepare(path).map_err(|e| Error {
             said: format!("{} cannot be made: {e}", path.display()),
         })?;
-        let mut connection = Connection::open(path)?;
-        // Another server's transaction takes milliseconds.
-        connection.busy_timeout(Duration::from_secs(2))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // A lost power supply may cost the last entries, never the file.
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "secure_delete", true)?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match version {
-            0 => transaction.execute_batch(TABLES)?,
-            VERSION => {}
-            _ => {
-                return Err(Error {
-                    said: format!("{} was written by a newer version", path.display()),
-                });
-            }
-        }
-        transaction.commit()?;
+        let connection = patiently(PATIENCE, || connected(path))?;
         Ok(Store {
             connection: Arc::new(Mutex::new(connection)),
             path: Arc::new(path.to_owned()),
@@ -142,6 +133,87 @@ impl Store {
             return Ok(());
         }
         Err(Error { said: "another server reads the books, so the journal still holds what was deleted; delete again later".to_owned() })
+    }
+}
+
+/// 256 random bits under a name, drawn when they are first asked for.
+pub(crate) fn drawn_once(t: &Transaction<'_>, name: &str) -> Result<[u8; 32], Error> {
+    let known = t.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+        row.get(0)
+    });
+    if let Some(bits) = known.optional()? {
+        return Ok(bits);
+    }
+    let mut bits = [0; 32];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut bits).map_err(|_| Error {
+        said: "the system gives no random numbers".to_owned(),
+    })?;
+    t.execute("INSERT INTO meta VALUES (?1, ?2)", params![name, bits])?;
+    Ok(bits)
+}
+
+/// A connection with its journal and tables. To be tried again where the file is busy.
+fn connected(path: &Path) -> Result<Connection, Opening> {
+    let mut connection = Connection::open(path)?;
+    // Another server's transaction takes milliseconds.
+    connection.busy_timeout(Duration::from_secs(2))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A lost power supply may cost the last entries, never the file.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        0 => transaction.execute_batch(TABLES)?,
+        VERSION => {}
+        _ => {
+            return Err(Opening::Never(Error {
+                said: format!("{} was written by a newer version", path.display()),
+            }));
+        }
+    }
+    transaction.commit()?;
+    Ok(connection)
+}
+
+/// Why an opening failed.
+enum Opening {
+    /// Another process is at it; what it waits for may be us.
+    Busy(Error),
+    /// For good.
+    Never(Error),
+}
+
+impl From<rusqlite::Error> for Opening {
+    fn from(error: rusqlite::Error) -> Opening {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Opening::Busy(error.into())
+            }
+            _ => Opening::Never(error.into()),
+        }
+    }
+}
+
+/// Tries again while the file is busy. SQLite's own waiting does not cover the change to another journal: two
+/// processes that both want it hold what the other needs, and it refuses at once instead of waiting for ever.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells when another process lets a file go"
+)]
+fn patiently(
+    patience: Duration,
+    open: impl Fn() -> Result<Connection, Opening>,
+) -> Result<Connection, Error> {
+    let start = Instant::now();
+    loop {
+        match open() {
+            Ok(connection) => return Ok(connection),
+            Err(Opening::Never(error)) => return Err(error),
+            Err(Opening::Busy(error)) if start.elapsed() > patience => return Err(error),
+            Err(Opening::Busy(_)) => std::thread::sleep(PAUSE),
+        }
     }
 }
 
@@ -200,6 +272,72 @@ mod tests {
             let path = entry.unwrap().path();
             assert_eq!(mode(&path), 0o600, "{}", path.display());
         }
+    }
+
+    /// Every one that opens the new file at once gets it, and the tables are made once.
+    #[test]
+    fn many_may_open_the_new_books_at_once() {
+        const MANY: usize = 8;
+        for _ in 0..10 {
+            let home = tempfile::tempdir().unwrap();
+            let path = home.path().join("state").join("books.sqlite");
+            let start = std::sync::Barrier::new(MANY);
+            let (path, start) = (&path, &start);
+            let open = |name: usize| {
+                start.wait();
+                let store = Store::open(path)?;
+                store.change(|t| {
+                    let row = "INSERT INTO meta VALUES (?1, 'b')";
+                    Ok(t.execute(row, [name.to_string()])?)
+                })
+            };
+            std::thread::scope(|scope| {
+                let opened: Vec<_> = (0..MANY)
+                    .map(|name| scope.spawn(move || open(name)))
+                    .collect();
+                for opened in opened {
+                    assert_eq!(opened.join().unwrap(), Ok(1));
+                }
+            });
+            let store = Store::open(path).unwrap();
+            let rows: i64 = store
+                .read(|t| Ok(t.query_row("SELECT count(*) FROM meta", [], |row| row.get(0))?))
+                .unwrap();
+            assert_eq!(rows, MANY as i64);
+        }
+    }
+
+    /// What one process holds while it changes the journal of a new file, another waits for.
+    #[test]
+    fn a_new_file_that_another_reads_and_writes_is_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("books.sqlite");
+        let mut other = Connection::open(&path).unwrap();
+        let held = other
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .unwrap();
+        held.execute_batch("CREATE TABLE other (a)").unwrap();
+        let opening = {
+            let path = path.clone();
+            std::thread::spawn(move || Store::open(&path).map(drop))
+        };
+        // Long enough for it to meet the lock; where it is slower, it meets none.
+        let (_held, until) = std::sync::mpsc::channel::<()>();
+        let _ = until.recv_timeout(Duration::from_millis(200));
+        held.commit().unwrap();
+        assert_eq!(opening.join().unwrap(), Ok(()));
+    }
+
+    #[test]
+    fn a_file_that_another_holds_is_an_error_in_the_end() {
+        let busy = || {
+            Err(Opening::Busy(Error {
+                said: "held".to_owned(),
+            }))
+        };
+        let (start, patience) = (Instant::now(), Duration::from_millis(20));
+        assert_eq!(patiently(patience, busy).unwrap_err().said, "held");
+        assert!(start.elapsed() >= patience);
     }
 
     #[test]

@@ -13,9 +13,11 @@ mod anthropic;
 mod errors;
 mod json;
 mod openai;
+pub mod tools;
 
 pub use errors::of_status;
 pub use json::texts;
+pub use tools::{Tool, ToolCall, ToolResult};
 
 /// A provider's dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Default)]
@@ -41,6 +43,8 @@ pub struct Dialect {
     pub no_system_role: bool,
     /// Leave out `temperature`, which reasoning models refuse.
     pub no_temperature: bool,
+    /// Leave out the number of the installation, which some servers refuse and some users do not want.
+    pub no_user: bool,
 }
 
 /// A question to a model.
@@ -56,8 +60,13 @@ pub struct ChatRequest {
     pub max_tokens: u32,
     /// 0 to 1.
     pub temperature: f32,
-    /// A hash of the installation, for the provider's abuse counters.
+    /// A number of the installation, for the provider's abuse counters; the client writes it, another one for
+    /// each origin.
     pub user: Option<String>,
+    /// What the model may call. Sent to models that are declared to know tools, and to no other.
+    pub tools: Vec<Tool>,
+    /// It has called enough: it sees the tools, and must answer without.
+    pub tools_spent: bool,
 }
 
 /// One turn.
@@ -70,6 +79,10 @@ pub struct Message {
     /// How many bytes of `text` stay the same over the requests of a session; the provider may cache up to
     /// there. On a character boundary; 0 for none.
     pub stable: usize,
+    /// What the model called in this turn.
+    pub calls: Vec<ToolCall>,
+    /// What the calls of the turn before gave; such a turn has no text of its own.
+    pub results: Vec<ToolResult>,
 }
 
 /// Who speaks.

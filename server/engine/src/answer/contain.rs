@@ -2,22 +2,26 @@
 //!
 //! The model returns replacement text for a target and nothing else: no path, no diff, no place. That text is compared
 //! with the snapshot and becomes the fewest changes of whole lines that make it. Everything here can only refuse or
-//! shrink: no reply reaches another file, or a byte outside the target.
+//! shrink: no reply reaches another file, or a byte outside the target and the import block that was fixed with it.
 
 use std::ops::Range;
 
 use foretoken_grammars::Language;
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use super::deny::{Denied, denied};
 use super::{diff, links, packages, text};
 use crate::assist::control::rearm;
 use crate::assist::task::Task;
-use crate::redact::{Finding, Redacted, Redactor, Scope, Vault, without_invisible};
+use crate::redact::{Finding, Redacted, Redactor, Scope, Vault};
 use crate::syntax;
+use crate::target::is_imports;
+
+mod shape;
+
+use shape::{Spot, blocks, shaped};
 
 /// Where an edit may go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Target<'a> {
     /// What was asked for.
     pub task: Task,
@@ -35,6 +39,10 @@ pub struct Target<'a> {
     pub sent: &'a Redacted,
     /// A part of it was left out for its size.
     pub elided: bool,
+    /// The import block, which may change too, as [`crate::target::import_block`] gives it. It does not touch the target.
+    pub imports: Option<Range<usize>>,
+    /// What each line begins with where the reply indents nothing; `None` is as deep as what is there.
+    pub indent: Option<&'a str>,
 }
 
 /// What an edit is checked against.
@@ -107,6 +115,8 @@ pub enum Refused {
     NewSecret,
     /// Documentation was asked for, and code came.
     NotDocumentation,
+    /// Imports were asked for, and other code came.
+    NotImports,
     /// It parses worse than before.
     MoreErrors,
     /// The detector of secrets does not work.
@@ -127,6 +137,7 @@ impl Refused {
             Refused::ForeignSecret => "foreign-secret",
             Refused::NewSecret => "new-secret",
             Refused::NotDocumentation => "not-documentation",
+            Refused::NotImports => "not-imports",
             Refused::MoreErrors => "more-errors",
             Refused::Detector => "detector",
         }
@@ -158,6 +169,9 @@ impl Refused {
             Refused::NotDocumentation => {
                 "The model wrote code where only documentation may go; ask again."
             }
+            Refused::NotImports => {
+                "The model wrote other code where only imports may go; ask again."
+            }
             Refused::MoreErrors => {
                 "The edit would break the syntax of the file, so it was refused."
             }
@@ -181,10 +195,16 @@ pub fn contain(
     if let Some(denied) = denied(target.path) {
         return Err(Refused::Path(denied));
     }
-    let old = target
-        .document
-        .get(target.start..target.end)
-        .ok_or(Refused::Place)?;
+    let at = target.start..target.end;
+    let old = target.document.get(at.clone()).ok_or(Refused::Place)?;
+    let imports = match &target.imports {
+        Some(block) if block.start < at.end && at.start < block.end => return Err(Refused::Place),
+        Some(block) => Some((
+            block,
+            target.document.get(block.clone()).ok_or(Refused::Place)?,
+        )),
+        None => None,
+    };
     if !complete {
         return Err(Refused::Incomplete);
     }
@@ -192,34 +212,93 @@ pub fn contain(
         return Err(Refused::Elided);
     }
     let (reply, _) = text::without_controls(reply);
-    let block = only_block(&reply)?;
-    let restored = checks.vault.restore(&rearm(&block, old), target.sent);
-    if restored.foreign > 0 {
-        return Err(Refused::ForeignSecret);
+    let blocks = blocks(&reply, imports.is_some())?;
+    let mut pieces = Vec::new();
+    if let Some(block) = blocks.target {
+        let new = restored(&block, old, (target.sent, checks.vault))?;
+        let spot = Spot {
+            at: at.clone(),
+            indent: target.indent,
+            apart: target.task == Task::Test,
+        };
+        let new = shaped(&new, old, &spot, target.document);
+        if target.task == Task::Document && !is_documentation(&new, target.language) {
+            return Err(Refused::NotDocumentation);
+        }
+        pieces.push(Piece { at, old, new });
     }
-    let new = shaped(&restored.text, old, target);
-    if target.task == Task::Document && !is_documentation(&new, target.language) {
-        return Err(Refused::NotDocumentation);
+    if let (Some(block), Some((at, old))) = (blocks.imports, imports) {
+        // Nobody keeps a secret among imports.
+        let new = restored(&block, old, (&Redacted::default(), checks.vault))?;
+        let spot = Spot {
+            at: at.clone(),
+            indent: Some(""),
+            apart: true,
+        };
+        let new = shaped(&new, old, &spot, target.document);
+        if !is_imports(target.language, &new) {
+            return Err(Refused::NotImports);
+        }
+        pieces.push(Piece {
+            at: at.clone(),
+            old,
+            new,
+        });
     }
-    let changes = changes(old, &new, target.start);
+    pieces.sort_by_key(|piece| piece.at.start);
+    proposal(target, &pieces, checks)
+}
+
+/// What one stretch of the document becomes.
+struct Piece<'a> {
+    at: Range<usize>,
+    old: &'a str,
+    new: String,
+}
+
+fn proposal(
+    target: &Target<'_>,
+    pieces: &[Piece<'_>],
+    checks: &mut Checks<'_>,
+) -> Result<Proposal, Refused> {
+    let changed = pieces
+        .iter()
+        .flat_map(|piece| changes(piece.old, &piece.new, piece.at.start));
+    let changes: Vec<Change> = changed.collect();
     if changes.is_empty() {
         return Err(Refused::NoChange);
     }
-    if has_new_secret(old, &new, checks.redactor)? {
-        return Err(Refused::NewSecret);
+    let mut flags = Vec::new();
+    let mut unparsed = false;
+    for piece in pieces {
+        if has_new_secret(piece.old, &piece.new, checks.redactor)? {
+            return Err(Refused::NewSecret);
+        }
+        flags.extend(self::flags(
+            target.document,
+            &piece.new,
+            target.language,
+            checks.package_exists,
+        ));
+        match more_errors(target, piece) {
+            Some(true) => return Err(Refused::MoreErrors),
+            Some(false) => (),
+            None => unparsed = true,
+        }
     }
-    let mut flags = flags(
-        target.document,
-        &new,
-        target.language,
-        checks.package_exists,
-    );
-    match more_errors(target, &new) {
-        Some(true) => return Err(Refused::MoreErrors),
-        Some(false) => (),
-        None => flags.push(Flag::Unparsed),
-    }
+    flags.sort();
+    flags.dedup();
+    flags.extend(unparsed.then_some(Flag::Unparsed));
     Ok(Proposal { changes, flags })
+}
+
+/// A block with what was taken out of its place before it was sent.
+fn restored(block: &str, old: &str, (sent, vault): (&Redacted, &Vault)) -> Result<String, Refused> {
+    let restored = vault.restore(&rearm(block, old), sent);
+    match restored.foreign {
+        0 => Ok(restored.text),
+        _ => Err(Refused::ForeignSecret),
+    }
 }
 
 /// Where the target stands in a newer text of the document, if nothing in it changed; `None` is stale.
@@ -238,84 +317,6 @@ pub fn moved(document: &str, target: Range<usize>, newer: &str) -> Option<Range<
     let start = newer.len() - (document.len() - target.start);
     let moved = start..start + target.len();
     (newer.get(moved.clone()) == Some(text)).then_some(moved)
-}
-
-/// The text of the one code block of a reply.
-fn only_block(reply: &str) -> Result<String, Refused> {
-    let mut blocks: Vec<String> = Vec::new();
-    let mut open = false;
-    for event in Parser::new(reply) {
-        match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
-                open = true;
-                blocks.push(String::new());
-            }
-            Event::End(TagEnd::CodeBlock) => open = false,
-            Event::Text(text) if open => {
-                if let Some(block) = blocks.last_mut() {
-                    block.push_str(&text);
-                }
-            }
-            _ => (),
-        }
-    }
-    match blocks.len() {
-        0 => Err(Refused::NoBlock),
-        1 => Ok(blocks.swap_remove(0)),
-        _ => Err(Refused::SeveralBlocks),
-    }
-}
-
-/// The new text as it will stand: indentation, line ends, the end of the last line and unseen characters as before.
-fn shaped(new: &str, old: &str, target: &Target<'_>) -> String {
-    let here = match old.is_empty() {
-        // An insertion is as deep as the line that it stands before.
-        true => target.document[target.start..]
-            .lines()
-            .next()
-            .unwrap_or_default(),
-        false => old,
-    };
-    let missing = match least_indent(new) {
-        "" => least_indent(here),
-        _ => "",
-    };
-    // What was left out as unseen comes back where a line is otherwise as it was.
-    let kept: Vec<(String, &str)> = old
-        .lines()
-        .map(|line| (without_invisible(line), line))
-        .filter(|((_, unseen), _)| *unseen > 0)
-        .map(|((seen, _), line)| (seen.into_owned(), line))
-        .collect();
-    let end = match old.contains("\r\n") || old.is_empty() && target.document.contains("\r\n") {
-        true => "\r\n",
-        false => "\n",
-    };
-    let lines: Vec<String> = new
-        .lines()
-        .map(|line| match line.trim().is_empty() {
-            true => String::new(),
-            false => format!("{missing}{line}"),
-        })
-        .map(|line| match kept.iter().find(|(seen, _)| *seen == line) {
-            Some((_, original)) => (*original).to_owned(),
-            None => line,
-        })
-        .collect();
-    let mut text = lines.join(end);
-    if (old.is_empty() || old.ends_with('\n')) && !text.is_empty() {
-        text += end;
-    }
-    text
-}
-
-/// The indentation that all lines that say something have in common.
-fn least_indent(text: &str) -> &str {
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let indents = lines.map(|line| &line[..line.len() - line.trim_start().len()]);
-    indents
-        .min_by_key(|indent| indent.len())
-        .unwrap_or_default()
 }
 
 /// The fewest changes of whole lines, as bytes of the document.
@@ -363,7 +364,7 @@ fn has_new_secret(old: &str, new: &str, redactor: &mut Redactor) -> Result<bool,
     Ok(texts(new)?.iter().any(|secret| !known.contains(secret)))
 }
 
-/// What the user should see, in order, each once.
+/// What the user should see.
 fn flags(
     document: &str,
     new: &str,
@@ -384,8 +385,6 @@ fn flags(
         }
         rest = &rest[address.end..];
     }
-    flags.sort();
-    flags.dedup();
     flags
 }
 
@@ -393,25 +392,25 @@ fn flags(
 const AROUND: usize = 4 * 1024;
 
 /// Whether the place parses worse with the new text. `None` without a grammar, or where it takes too long.
-fn more_errors(target: &Target<'_>, new: &str) -> Option<bool> {
-    let document = target.document;
-    let above = document.ceil_char_boundary(target.start.saturating_sub(AROUND));
+fn more_errors(target: &Target<'_>, piece: &Piece<'_>) -> Option<bool> {
+    let (document, at) = (target.document, &piece.at);
+    let above = document.ceil_char_boundary(at.start.saturating_sub(AROUND));
     let from = match above {
         0 => 0,
-        above => document[above..target.start]
+        above => document[above..at.start]
             .find('\n')
-            .map_or(target.start, |at| above + at + 1),
+            .map_or(at.start, |line| above + line + 1),
     };
-    let below = document.floor_char_boundary((target.end + AROUND).min(document.len()));
+    let below = document.floor_char_boundary((at.end + AROUND).min(document.len()));
     let to = match below == document.len() {
         true => below,
-        false => document[target.end..below]
+        false => document[at.end..below]
             .rfind('\n')
-            .map_or(target.end, |at| target.end + at + 1),
+            .map_or(at.end, |line| at.end + line + 1),
     };
-    let (head, tail) = (&document[from..target.start], &document[target.end..to]);
+    let (head, tail) = (&document[from..at.start], &document[at.end..to]);
     let before = syntax::errors_in(target.language, &document[from..to])?;
-    let after = syntax::errors_in(target.language, &[head, new, tail].concat())?;
+    let after = syntax::errors_in(target.language, &[head, &piece.new, tail].concat())?;
     Some(after > before)
 }
 

@@ -111,6 +111,7 @@ pub struct Room {
 fn most(kind: Kind) -> usize {
     match kind {
         Kind::Target | Kind::Question | Kind::Facts | Kind::Trace => 1,
+        Kind::Imports | Kind::Place => 1,
         Kind::Scope | Kind::Definition => 8,
         Kind::Diagnostic | Kind::Hit => 10,
         // Callers and tests share their four.
@@ -122,7 +123,7 @@ fn most(kind: Kind) -> usize {
 }
 
 /// The rungs by which sections go, the first to go first. A rung is a kind and the lowest rank that goes there.
-const RUNGS: [(Kind, u32); 15] = [
+const RUNGS: [(Kind, u32); 17] = [
     (Kind::Facts, 0),
     (Kind::Docs, 0),
     (Kind::Edit, 0),
@@ -134,6 +135,8 @@ const RUNGS: [(Kind, u32); 15] = [
     (Kind::Definition, 0),
     (Kind::Scope, 1),
     (Kind::Hit, 0),
+    (Kind::Imports, 0),
+    (Kind::Place, 0),
     (Kind::Scope, 0),
     (Kind::Trace, 0),
     (Kind::Diagnostic, 0),

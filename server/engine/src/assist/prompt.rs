@@ -213,21 +213,15 @@ pub fn build(
     let mark = fence.mark();
     let (mut text, mut stable, mut placed) = (String::new(), 0, Vec::new());
     let mut target_tokens = 0;
-    for (number, mut section) in (1..).zip(data) {
-        section.text = disarm(&section.text);
-        let id = SectionId(number);
-        let head = head(id, &section);
-        if section.text.contains(&mark) || head.contains(&mark) {
-            return Err(Refusal::FenceInContent);
-        }
-        let body = section.text.strip_suffix('\n').unwrap_or(&section.text);
-        text += &templates::section(&mark, &head, body).ok_or(Refusal::Template)?;
-        match section.kind {
+    for (number, section) in (1..).zip(data) {
+        let (fenced, one) = fenced(SectionId(number), section, &mark)?;
+        text += &fenced;
+        match one.section.kind {
             Kind::Facts => stable = text.len(),
-            Kind::Target => target_tokens = count(&section.text),
+            Kind::Target => target_tokens = count(&one.section.text),
             _ => (),
         }
-        placed.push(Placed { id, section });
+        placed.push(one);
     }
     if question.as_ref().is_some_and(|q| q.contains(&mark)) {
         return Err(Refusal::FenceInContent);
@@ -253,6 +247,41 @@ pub fn build(
     })
 }
 
+/// Further sections of a conversation that goes on, as the result of something that the model asked for: cleaned by
+/// [`clean`], numbered from `first`, in the order that they came in.
+///
+/// # Errors
+/// [`Refusal::FenceInContent`] and [`Refusal::Never`]; then nothing of them may be sent.
+pub fn further(
+    sections: Vec<Section>,
+    first: SectionId,
+    fence: Fence,
+) -> Result<(String, Vec<Placed>), Refusal> {
+    let mark = fence.mark();
+    let (mut text, mut placed) = (String::new(), Vec::new());
+    for (number, section) in (first.0..).zip(sections) {
+        if section.level == Level::Never {
+            return Err(Refusal::Never);
+        }
+        let (fenced, one) = fenced(SectionId(number), section, &mark)?;
+        text += &fenced;
+        placed.push(one);
+    }
+    Ok((text, placed))
+}
+
+/// A section between two marks.
+fn fenced(id: SectionId, mut section: Section, mark: &str) -> Result<(String, Placed), Refusal> {
+    section.text = disarm(&section.text);
+    let head = head(id, &section);
+    if section.text.contains(mark) || head.contains(mark) {
+        return Err(Refusal::FenceInContent);
+    }
+    let body = section.text.strip_suffix('\n').unwrap_or(&section.text);
+    let text = templates::section(mark, &head, body).ok_or(Refusal::Template)?;
+    Ok((text, Placed { id, section }))
+}
+
 /// The place of a section: its group, then what keeps the group in one order from request to request.
 fn key(section: &Section) -> (u8, &str, u32, u32, &str) {
     let group = match section.kind {
@@ -263,8 +292,10 @@ fn key(section: &Section) -> (u8, &str, u32, u32, &str) {
         Kind::Diagnostic => 4,
         Kind::Trace => 5,
         Kind::Edit => 6,
-        Kind::Target => 7,
-        Kind::Question => 8,
+        Kind::Place => 7,
+        Kind::Imports => 8,
+        Kind::Target => 9,
+        Kind::Question => 10,
     };
     let path = section.source.as_ref().map_or("", |source| &source.path);
     let line = section.source.as_ref().map_or(0, |s| *s.lines.start());

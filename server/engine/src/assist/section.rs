@@ -25,6 +25,10 @@ pub enum Kind {
     Caller,
     /// A test of the target.
     Test,
+    /// The import block of the target's file, which a fix may change too.
+    Imports,
+    /// Where new text goes: what stands around that place.
+    Place,
     /// A group of recent edits; rank 0 is the newest.
     Edit,
     /// Documentation or a commit message.
@@ -77,7 +81,7 @@ impl std::fmt::Display for SectionId {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Target,
         Kind::Scope,
         Kind::Diagnostic,
@@ -86,6 +90,8 @@ impl Kind {
         Kind::Hit,
         Kind::Caller,
         Kind::Test,
+        Kind::Imports,
+        Kind::Place,
         Kind::Edit,
         Kind::Docs,
         Kind::Facts,
@@ -104,6 +110,8 @@ impl Kind {
             Kind::Hit => "chunk",
             Kind::Caller => "caller",
             Kind::Test => "test",
+            Kind::Imports => "imports",
+            Kind::Place => "place",
             Kind::Edit => "edit",
             Kind::Docs => "docs",
             Kind::Facts => "facts",

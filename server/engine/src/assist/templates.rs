@@ -6,7 +6,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use super::task::Task;
 
 /// Raised when a text is meant to change or grow; a test holds each version to its size.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 const SYSTEM: &str = include_str!("templates/system.txt");
 const SECTION: &str = include_str!("templates/section.jinja");
@@ -33,13 +33,13 @@ fn rules(task: Task) -> &'static str {
             "Find the cause of the failure. Say the cause first, then the steps by which the sections show it, then the smallest change that would remove it. Where several causes are possible, order them and say what would tell them apart."
         }
         Task::Fix => {
-            "Answer with one fenced code block and nothing else. It holds the whole new text of the target section, with its indentation. Change only what the diagnostics need."
+            "Answer with one fenced code block and nothing else. It holds the whole new text of the target section, with its indentation. Change only what the diagnostics need. Where the change needs other imports and a section of the kind imports is shown, add a second block whose first line is ```imports; it holds the whole new text of that section. Where nothing but imports is missing, give that block alone."
         }
         Task::Document => {
-            "Answer with one fenced code block and nothing else. It holds the documentation comment of the target section, in the form and language of the comments around it, and no code."
+            "Answer with one fenced code block and nothing else. It holds the documentation comment of the target section, in the form and language of the comments around it, and no code. It takes the place of the one that is there."
         }
         Task::Test => {
-            "Answer with one fenced code block and nothing else. It holds tests of the target section in the style of the tests that are shown: the usual case, the borders, the failures. Use only names that the sections show."
+            "Answer with one fenced code block and nothing else. It holds tests of the target section in the style of the tests that are shown: the usual case, the borders, the failures. Use only names that the sections show. Where a section of the kind place is shown, the block is put at its end: write new tests only, and nothing that stands there. Where they need other imports and a section of the kind imports is shown, add a second block whose first line is ```imports; it holds the whole new text of that section."
         }
         Task::Summarise => {
             "Summarise the target section: what it is for, its parts and how they work together, what calls it. At most fifteen lines."

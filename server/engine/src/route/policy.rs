@@ -47,9 +47,9 @@ pub struct Price {
 impl Price {
     /// What this usage costs, rounded up to a whole nano-dollar. `input` counts all tokens of the prompt, `cached` those
     /// among them that the provider still had.
-    pub fn of(&self, input: usize, cached: usize, output: usize) -> NanoUsd {
+    pub fn of(&self, input: u64, cached: u64, output: u64) -> NanoUsd {
         let cached = cached.min(input);
-        let part = |tokens: usize, price: NanoUsd| tokens as u128 * u128::from(price.0);
+        let part = |tokens: u64, price: NanoUsd| u128::from(tokens) * u128::from(price.0);
         let millionths = part(input - cached, self.input)
             + part(cached, self.cached_input)
             + part(output, self.output);

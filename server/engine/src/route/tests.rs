@@ -479,7 +479,7 @@ fn money_is_exact() {
     };
     assert_eq!(tiny.of(1, 0, 0), NanoUsd(1), "rounded up");
     assert_eq!(
-        price.of(usize::MAX, 0, usize::MAX),
+        price.of(u64::MAX, 0, u64::MAX),
         NanoUsd(u64::MAX),
         "too much to express is the most"
     );

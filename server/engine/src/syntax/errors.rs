@@ -83,13 +83,18 @@ impl ErrorWindow {
 
 /// Errors in a text by itself. `None` without a grammar, or where the parse takes too long.
 pub fn errors_in(language: Language, text: &str) -> Option<usize> {
-    parse(&language.grammar()?, text.as_bytes(), None).map(|tree| count(&tree))
+    parsed(language, text).map(|tree| count(&tree))
+}
+
+/// The tree of a text by itself. `None` without a grammar, or where the parse takes too long.
+pub(crate) fn parsed(language: Language, text: &str) -> Option<Tree> {
+    parse(&language.grammar()?, text.as_bytes(), None)
 }
 
 /// What a text by itself consists of: the kinds of the outermost things, as the grammar names them. An expression that
 /// stands as a statement counts as itself. `None` without a grammar, or where the parse takes too long.
 pub fn outline(language: Language, text: &str) -> Option<Vec<&'static str>> {
-    let tree = parse(&language.grammar()?, text.as_bytes(), None)?;
+    let tree = parsed(language, text)?;
     let root = tree.root_node();
     let mut cursor = root.walk();
     let kinds = root.children(&mut cursor).map(|node| {

@@ -58,6 +58,16 @@ fn a_cursor_means_the_definition_around_it_with_what_stands_above() {
                     return 1
         "#]],
     );
+    // Behind its last letter.
+    check(
+        Language::Python,
+        "def f():\n    return 1$0\n",
+        expect![[r#"
+            1-2 from 1 f
+            def f():
+                return 1
+        "#]],
+    );
     // A closure belongs to its function.
     check(
         Language::Rust,
@@ -91,6 +101,32 @@ fn a_selection_is_taken_by_whole_lines() {
             3-5 from 3 F
             func F() int {
             	return 1
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_selection_of_one_definition_has_what_stands_above_it() {
+    check(
+        Language::Rust,
+        "struct A;\n\n/// Does.\n#[inline]\n$0fn f() {\n}\n$1",
+        expect![[r#"
+            3-6 from 5 f
+            /// Does.
+            #[inline]
+            fn f() {
+            }
+        "#]],
+    );
+    check(
+        Language::Rust,
+        "$0/// Does.\n#[inline]\nfn f() {\n}\n$1\nstruct A;\n",
+        expect![[r#"
+            1-4 from 3 f
+            /// Does.
+            #[inline]
+            fn f() {
             }
         "#]],
     );

@@ -80,6 +80,8 @@ impl State {
             snapshot,
             title,
             consent: Consent::OnRecord,
+            conversation: None,
+            before: String::new(),
         })
     }
 
@@ -100,6 +102,7 @@ impl State {
         asked.question.words = Some(words);
         asked.question.deeper = false;
         asked.consent = Consent::OnRecord;
+        asked.before = String::new();
         // What is asked about may have changed since; the question is about it as it is now.
         if let Some(now) = self.documents.get(&asked.uri) {
             let fresh = now.document.version() == asked.snapshot.document.version();

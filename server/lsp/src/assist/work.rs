@@ -37,6 +37,8 @@ pub(crate) struct Finished {
     pub(crate) cut: Option<String>,
     /// The change that it proposes.
     pub(crate) edit: Option<Edited>,
+    /// Endpoints that are left alone for now, where nobody answered.
+    pub(crate) waiting: Vec<String>,
 }
 
 /// Answers the question. Every way out of it is a report.
@@ -63,7 +65,11 @@ pub(super) async fn run(
     for note in &prepared.notes {
         report(Report::Note(note.clone()));
     }
-    let mut length = 0;
+    let mut length = asked.before.chars().count();
+    if length > 0 {
+        let markdown = asked.before.clone();
+        report(Report::Block { markdown, length });
+    }
     let mut told = |told: Told| match told {
         Told::Note(sentence) => report(Report::Note(sentence)),
         Told::Block(markdown) => {
@@ -71,7 +77,10 @@ pub(super) async fn run(
             report(Report::Block { markdown, length });
         }
     };
-    let outcome = assist::answer(&prepared, &tools, &mut told).await;
+    let mut outcome = assist::answer(&prepared, &tools, &mut told).await;
+    if !asked.before.is_empty() {
+        outcome.text = format!("{}\n\n{}", asked.before.trim_end(), outcome.text);
+    }
     let text = document(&asked.title, &outcome, &prepared.notes);
     let written = tools.paths().map(|paths| file::write(paths, id, &text));
     let document = match written {
@@ -88,6 +97,7 @@ pub(super) async fn run(
         summary: outcome.summary,
         cut: outcome.cut,
         edit: outcome.edit,
+        waiting: outcome.waiting,
     })));
 }
 

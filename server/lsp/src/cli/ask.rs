@@ -377,8 +377,11 @@ fn print(
 fn to_json(outcome: &Outcome) -> serde_json::Value {
     let edits = outcome.edit.as_ref().map(|edit| {
         let edits = edit.edits.iter();
+        let file = edit.path.to_string_lossy();
         edits
-            .map(|(bytes, text)| json!({"start": bytes.start, "end": bytes.end, "text": text}))
+            .map(|(bytes, text)| {
+                json!({"file": file, "start": bytes.start, "end": bytes.end, "text": text})
+            })
             .collect::<Vec<_>>()
     });
     json!({

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, ERROR, Failure, OK};
-use crate::config::options::KEYS;
+use crate::config::keys::KEYS;
 use crate::config::{Layer, schema};
 
 /// What to show.

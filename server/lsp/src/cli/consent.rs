@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Context, Failure, NOTHING, OK};
+use super::{Context, Failure, NOTHING, OK, endpoints};
 use crate::config::trust::Trust;
 use crate::paths::Paths;
 
@@ -98,19 +98,8 @@ fn list(paths: &Paths, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8, F
 }
 
 fn origin_of(context: &Context, name: &str) -> Result<String, Failure> {
-    let endpoints = &context.settings.remote.endpoints;
-    let endpoint = endpoints.iter().find(|endpoint| endpoint.name == name);
-    let Some(endpoint) = endpoint else {
-        let known: Vec<&str> = endpoints.iter().map(|known| known.name.as_str()).collect();
-        let known = match known.is_empty() {
-            true => "there are none in your config.toml".to_owned(),
-            false => format!("known are {}", known.join(", ")),
-        };
-        return Err(Failure(format!("There is no endpoint {name:?}; {known}.")));
-    };
-    let target = endpoint.target();
-    let target = target.map_err(|failure| Failure(failure.sentence(name)))?;
-    Ok(target.origin.to_string())
+    let endpoint = endpoints::named(context, name)?;
+    Ok(endpoints::origin_of(endpoint)?.to_string())
 }
 
 fn folder(dir: &PathBuf) -> Result<PathBuf, Failure> {

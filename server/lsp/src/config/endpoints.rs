@@ -137,6 +137,8 @@ struct ModelSchema {
     window: Option<u64>,
     /// US dollars for a million tokens; needed where a budget is set.
     price: Option<PriceSchema>,
+    /// Whether it can call tools, which `remote.tools` allows. Not set: false.
+    tools: Option<bool>,
 }
 
 /// The form of a price in the file.
@@ -154,7 +156,8 @@ struct PriceSchema {
 
 #[cfg(test)]
 mod tests {
-    use foretoken_remote::endpoint::{Class, Tier};
+    use foretoken_engine::privacy::Reach;
+    use foretoken_engine::route::Tier;
     use foretoken_remote::wire::Wire;
     use serde_json::json;
 
@@ -197,7 +200,7 @@ mod tests {
             (Tier::Small, Wire::Anthropic)
         );
         // What was not declared is taken for the wider.
-        assert_eq!((all[1].class, all[1].wire), (Class::Public, Wire::OpenAi));
+        assert_eq!((all[1].class, all[1].wire), (Reach::Public, Wire::OpenAi));
         assert_eq!(format!("{endpoints:?}"), r#"["house", "ollama"]"#);
     }
 

@@ -30,6 +30,7 @@ const SECTIONS: &[&str] = &[
     "index",
     "remote",
     "metrics",
+    "audit",
     "log",
 ];
 

@@ -1,6 +1,6 @@
 //! What a layer may say: every setting optional, unknown keys kept, a bad value kept apart so that it
-//! spoils nothing else. The JSON schema is made from these types and their comments.
-//! `KEYS` is the one list of settings with the rights of each layer; a new key needs a row there.
+//! spoils nothing else. The JSON schema is made from these types and their comments; a new key needs a
+//! row in `keys.rs` too.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,8 @@ pub struct Options {
     pub remote: Field<RemoteOptions>,
     /// What is kept of counts, on this machine.
     pub metrics: Field<MetricsOptions>,
+    /// What is kept of questions to remote models.
+    pub audit: Field<AuditOptions>,
     /// What is written to the log file.
     pub log: Field<LogOptions>,
     /// What is none of the above, to be reported.
@@ -213,6 +215,11 @@ pub struct RemoteOptions {
     /// Most US dollars that one request may cost.
     #[schemars(range(min = 0.0))]
     pub request_budget: Field<f64>,
+    /// Whether models that can call tools (`tools` of a model) may look up symbols, the index and what
+    /// checkers say while they answer: inside the project, read only, at most 4 rounds. A workspace file can
+    /// switch this off, never on.
+    #[schemars(extend("default" = false))]
+    pub tools: Field<bool>,
     /// Where remote models are served. Only the user file and the environment may set it.
     #[schemars(with = "Option<Vec<super::endpoints::EndpointSchema>>")]
     pub endpoints: Field<Vec<Value>>,
@@ -233,6 +240,44 @@ pub enum LevelOption {
     InHouse,
     /// To endpoints on this machine.
     Local,
+}
+
+/// What is kept of questions to remote models, in a file of yours on this machine.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct AuditOptions {
+    /// Whether a row is kept of each question: when, by which model, at what cost. What was spent is
+    /// counted even without. Only the user file and the environment may set anything here.
+    #[schemars(extend("default" = true))]
+    pub enabled: Field<bool>,
+    /// What is kept of the text that was sent: `off` for nothing, `hash` for a hash that only this machine
+    /// can compare, `full` for the text itself.
+    #[schemars(extend("default" = "hash"))]
+    pub prompt: Field<KeepOption>,
+    /// The same of the answer.
+    #[schemars(extend("default" = "hash"))]
+    pub answer: Field<KeepOption>,
+    /// Days after which rows are removed.
+    #[schemars(range(min = 1, max = 3_650), extend("default" = 30))]
+    pub retention_days: Field<u64>,
+    /// What is none of the above, to be reported.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// What is kept of a text.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub enum KeepOption {
+    /// Nothing.
+    Off,
+    /// A hash.
+    Hash,
+    /// The text.
+    Full,
 }
 
 /// What is written to the log file.
@@ -345,240 +390,13 @@ impl Options {
             new.enabled.inherit(&old.enabled);
         }
         self.remote.inherit(&older.remote);
+        if let (Some(new), Some(old)) = (&mut self.audit.value, &older.audit.value) {
+            new.enabled.inherit(&old.enabled);
+            new.prompt.inherit(&old.prompt);
+            new.answer.inherit(&old.answer);
+        }
+        self.audit.inherit(&older.audit);
         self.completion.inherit(&older.completion);
         self.runtime.inherit(&older.runtime);
     }
 }
-
-/// How the text of an environment variable becomes a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// `true`, `1`, `on`, `yes` and their opposites, in any case.
-    Flag,
-    /// As JSON writes it.
-    Number,
-    /// As it stands.
-    Text,
-    /// Items separated by commas.
-    List,
-    /// A value as JSON writes it.
-    Json,
-}
-
-/// One setting: its path, its variable, its form in words, and who may set it. The user file and the
-/// environment may set all.
-#[derive(Clone, Copy, Debug)]
-pub struct Key {
-    /// Section and name as in the files, `completion.debounceMs`.
-    pub path: &'static str,
-    /// Name of its environment variable.
-    pub variable: &'static str,
-    /// Of the variable's text.
-    pub shape: Shape,
-    /// What a value must be, to follow "must be".
-    pub expected: &'static str,
-    /// Whether the editor's settings may set it. They cannot be told from a workspace's, so a file or
-    /// library that will be loaded is never taken from there.
-    pub editor: bool,
-    /// Whether a workspace file may set it, and then only to forbid more.
-    pub workspace: bool,
-}
-
-const FLAG: &str = "true or false";
-const DOLLARS: &str = "US dollars from 0 to 1000000";
-
-/// All settings, in the order in which they are shown.
-pub const KEYS: &[Key] = &[
-    Key {
-        path: "completion.enabled",
-        variable: "FORETOKEN_COMPLETION_ENABLED",
-        shape: Shape::Flag,
-        expected: FLAG,
-        editor: true,
-        workspace: true,
-    },
-    Key {
-        path: "completion.disabledLanguages",
-        variable: "FORETOKEN_COMPLETION_DISABLED_LANGUAGES",
-        shape: Shape::List,
-        expected: "a list of language identifiers",
-        editor: true,
-        workspace: true,
-    },
-    Key {
-        path: "completion.exclude",
-        variable: "FORETOKEN_COMPLETION_EXCLUDE",
-        shape: Shape::List,
-        expected: "a list of glob patterns",
-        editor: true,
-        workspace: true,
-    },
-    Key {
-        path: "completion.debounceMs",
-        variable: "FORETOKEN_COMPLETION_DEBOUNCE_MS",
-        shape: Shape::Number,
-        expected: "a whole number of milliseconds from 0 to 10000",
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "completion.governor",
-        variable: "FORETOKEN_COMPLETION_GOVERNOR",
-        shape: Shape::Text,
-        expected: "\"auto\" or \"off\"",
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "completion.context",
-        variable: "FORETOKEN_COMPLETION_CONTEXT",
-        shape: Shape::Text,
-        expected: "\"auto\", \"on\" or \"off\"",
-        editor: true,
-        workspace: true,
-    },
-    Key {
-        path: "completion.menu",
-        variable: "FORETOKEN_COMPLETION_MENU",
-        shape: Shape::Text,
-        expected: "\"auto\", \"always\" or \"never\"",
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "completion.minimumProbability",
-        variable: "FORETOKEN_COMPLETION_MINIMUM_PROBABILITY",
-        shape: Shape::Number,
-        expected: "a number from 0 to 1",
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "model.folder",
-        variable: "FORETOKEN_MODEL_FOLDER",
-        shape: Shape::Text,
-        expected: "the path of a folder",
-        editor: false,
-        workspace: false,
-    },
-    Key {
-        path: "runtime.onnxruntime",
-        variable: "FORETOKEN_ONNXRUNTIME",
-        shape: Shape::Text,
-        expected: "the path of a library",
-        editor: false,
-        workspace: false,
-    },
-    Key {
-        path: "runtime.threads",
-        variable: "FORETOKEN_RUNTIME_THREADS",
-        shape: Shape::Number,
-        expected: "a whole number from 1 to 64",
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "runtime.drafts",
-        variable: "FORETOKEN_RUNTIME_DRAFTS",
-        shape: Shape::Flag,
-        expected: FLAG,
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "runtime.kvReuse",
-        variable: "FORETOKEN_RUNTIME_KV_REUSE",
-        shape: Shape::Flag,
-        expected: FLAG,
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "index.enabled",
-        variable: "FORETOKEN_INDEX_ENABLED",
-        shape: Shape::Flag,
-        expected: FLAG,
-        editor: true,
-        workspace: true,
-    },
-    Key {
-        path: "remote.enabled",
-        variable: "FORETOKEN_REMOTE_ENABLED",
-        shape: Shape::Flag,
-        expected: FLAG,
-        editor: true,
-        workspace: true,
-    },
-    Key {
-        path: "remote.level",
-        variable: "FORETOKEN_REMOTE_LEVEL",
-        shape: Shape::Text,
-        expected: "\"public\", \"in-house\" or \"local\"",
-        editor: false,
-        workspace: true,
-    },
-    Key {
-        path: "remote.localOnly",
-        variable: "FORETOKEN_REMOTE_LOCAL_ONLY",
-        shape: Shape::List,
-        expected: "a list of glob patterns",
-        editor: false,
-        workspace: true,
-    },
-    Key {
-        path: "remote.region",
-        variable: "FORETOKEN_REMOTE_REGION",
-        shape: Shape::Text,
-        expected: "the name of a region",
-        editor: false,
-        workspace: false,
-    },
-    Key {
-        path: "remote.dailyBudget",
-        variable: "FORETOKEN_REMOTE_DAILY_BUDGET",
-        shape: Shape::Number,
-        expected: DOLLARS,
-        editor: false,
-        workspace: true,
-    },
-    Key {
-        path: "remote.monthlyBudget",
-        variable: "FORETOKEN_REMOTE_MONTHLY_BUDGET",
-        shape: Shape::Number,
-        expected: DOLLARS,
-        editor: false,
-        workspace: true,
-    },
-    Key {
-        path: "remote.requestBudget",
-        variable: "FORETOKEN_REMOTE_REQUEST_BUDGET",
-        shape: Shape::Number,
-        expected: DOLLARS,
-        editor: false,
-        workspace: true,
-    },
-    Key {
-        path: "remote.endpoints",
-        variable: "FORETOKEN_REMOTE_ENDPOINTS",
-        shape: Shape::Json,
-        expected: "a list of endpoints",
-        editor: false,
-        workspace: false,
-    },
-    Key {
-        path: "metrics.keep",
-        variable: "FORETOKEN_METRICS_KEEP",
-        shape: Shape::Flag,
-        expected: FLAG,
-        editor: true,
-        workspace: false,
-    },
-    Key {
-        path: "log.filter",
-        variable: "FORETOKEN_LOG",
-        shape: Shape::Text,
-        expected: "a log filter such as \"foretoken=debug\"",
-        editor: false,
-        workspace: false,
-    },
-];

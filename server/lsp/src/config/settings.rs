@@ -10,6 +10,7 @@ use foretoken_engine::exclude::{SECRETS, is_secret};
 use foretoken_engine::privacy::Level;
 use foretoken_engine::route::NanoUsd;
 use foretoken_grammars::Language;
+use foretoken_remote::audit::Keep;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub remote: Remote,
     /// Asked before figures are written.
     pub metrics: Metrics,
+    /// For questions to remote models.
+    pub audit: Audit,
     /// Read when the process is started.
     pub log: Log,
 }
@@ -66,6 +69,7 @@ impl Settings {
             index,
             remote,
             metrics,
+            audit,
             log,
         } = self;
         let dollars = |limit: Option<NanoUsd>| match limit {
@@ -112,9 +116,14 @@ impl Settings {
             "remote.dailyBudget" => dollars(remote.daily_budget),
             "remote.monthlyBudget" => dollars(remote.monthly_budget),
             "remote.requestBudget" => dollars(remote.request_budget),
+            "remote.tools" => remote.tools.into(),
             // By their names: an address may hold what the user would not show around.
             "remote.endpoints" => remote.endpoints.names().collect(),
             "metrics.keep" => metrics.keep.into(),
+            "audit.enabled" => audit.enabled.into(),
+            "audit.prompt" => audit.prompt.code().into(),
+            "audit.answer" => audit.answer.code().into(),
+            "audit.retentionDays" => audit.retention_days.into(),
             "log.filter" => log.filter.clone().map_or(Value::Null, Value::from),
             _ => Value::Null,
         }
@@ -279,6 +288,8 @@ pub struct Remote {
     pub monthly_budget: Option<NanoUsd>,
     /// Most that one request may cost.
     pub request_budget: Option<NanoUsd>,
+    /// Models that can may look more up while they answer.
+    pub tools: bool,
     /// Where models are served, as the user declared it.
     pub endpoints: Endpoints,
 }
@@ -293,8 +304,40 @@ impl Default for Remote {
             daily_budget: None,
             monthly_budget: None,
             request_budget: None,
+            tools: false,
             endpoints: Endpoints::default(),
         }
+    }
+}
+
+/// What is kept of questions to remote models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// False keeps no rows; what was spent is counted all the same.
+    pub enabled: bool,
+    /// Of the text that was sent.
+    pub prompt: Keep,
+    /// Of what came back.
+    pub answer: Keep,
+    /// Older rows are removed, days.
+    pub retention_days: u64,
+}
+
+impl Default for Audit {
+    fn default() -> Audit {
+        Audit {
+            enabled: true,
+            prompt: Keep::Hash,
+            answer: Keep::Hash,
+            retention_days: 30,
+        }
+    }
+}
+
+impl Audit {
+    /// Whether texts themselves are kept.
+    pub fn keeps_text(&self) -> bool {
+        self.enabled && [self.prompt, self.answer].contains(&Keep::Full)
     }
 }
 

@@ -16,8 +16,12 @@ pub(crate) const STATUS: &str = "foretoken.status";
 pub(crate) const CANCEL: &str = "foretoken.cancel";
 /// Asks a better model the same question again, by the answer's number.
 pub(crate) const DEEPER: &str = "foretoken.deeper";
+/// Goes on with an answer that broke off, by the answer's number.
+pub(crate) const CONTINUE: &str = "foretoken.continue";
 /// Forgets a conversation, by the URI of one of its answers.
 pub(crate) const FORGET: &str = "foretoken.forget";
+/// Has an endpoint asked again that is left alone, by its name; without one, all.
+pub(crate) const RESUME: &str = "foretoken.resume";
 /// In front of the name of a task.
 const PREFIX: &str = "foretoken.";
 
@@ -27,7 +31,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     STATUS,
     CANCEL,
     DEEPER,
+    CONTINUE,
     FORGET,
+    RESUME,
     "foretoken.explain",
     "foretoken.debug",
     "foretoken.fix",
@@ -56,8 +62,14 @@ pub(crate) enum Command {
     Deeper {
         answer: u64,
     },
+    Continue {
+        answer: u64,
+    },
     Forget {
         uri: String,
+    },
+    Resume {
+        endpoint: Option<String>,
     },
 }
 
@@ -81,16 +93,23 @@ pub(crate) fn read(ask: Option<CommandAsk>) -> Result<Command, Refusal> {
             })
         }
         CANCEL => Ok(Command::Cancel),
-        DEEPER => {
-            let answer = ask.id().and_then(|id| id.parse().ok());
-            let answer =
-                answer.ok_or_else(|| bad("the first argument must be an answer's number"))?;
-            Ok(Command::Deeper { answer })
-        }
+        DEEPER => Ok(Command::Deeper {
+            answer: number(&ask)?,
+        }),
+        CONTINUE => Ok(Command::Continue {
+            answer: number(&ask)?,
+        }),
         FORGET => {
             let about = About::read(ask.arguments.first()).map_err(|what| bad(&what))?;
             Ok(Command::Forget { uri: about.uri })
         }
+        RESUME => match ask.arguments.first() {
+            None | Some(Value::Null) => Ok(Command::Resume { endpoint: None }),
+            Some(Value::String(name)) => Ok(Command::Resume {
+                endpoint: Some(name.clone()),
+            }),
+            Some(_) => Err(bad("the first argument must be an endpoint's name")),
+        },
         other => match other.strip_prefix(PREFIX).and_then(Task::from_code) {
             Some(task) => {
                 let about = About::read(ask.arguments.first()).map_err(|what| bad(&what))?;
@@ -99,6 +118,11 @@ pub(crate) fn read(ask: Option<CommandAsk>) -> Result<Command, Refusal> {
             None => Err(bad(&format!("there is no command {other:?}"))),
         },
     }
+}
+
+fn number(ask: &CommandAsk) -> Result<u64, Refusal> {
+    let answer = ask.id().and_then(|id| id.parse().ok());
+    answer.ok_or_else(|| bad("the first argument must be an answer's number"))
 }
 
 fn bad(what: &str) -> Refusal {
@@ -149,6 +173,8 @@ mod tests {
             json!({"command": "foretoken.explain"}),
             json!({"command": "foretoken.explain", "arguments": [{"uri": 3}]}),
             json!({"command": "foretoken.deeper", "arguments": ["x"]}),
+            json!({"command": "foretoken.continue"}),
+            json!({"command": "foretoken.resume", "arguments": [7]}),
             json!({"command": "foretoken.accepted", "arguments": [null]}),
             json!({"command": "rm"}),
             json!({"command": 1}),

@@ -44,8 +44,10 @@ pub(crate) struct Chosen {
 pub(crate) struct Change {
     pub(crate) id: u64,
     pub(crate) uri: String,
-    /// Of the text that the edits were made for.
-    pub(crate) version: i32,
+    /// Of the text that the edits were made for; `None` for one that the client has not opened.
+    pub(crate) version: Option<i32>,
+    /// What the disk must still hold then.
+    pub(crate) unopened: Option<Unopened>,
     /// What stands on the undo list and in the preview.
     pub(crate) label: String,
     /// Ranges that do not overlap, each with its new text.
@@ -54,6 +56,25 @@ pub(crate) struct Change {
     pub(crate) versions: bool,
     /// The client asks the user itself.
     pub(crate) confirm: bool,
+}
+
+/// A file that the client has not opened, as it was when an edit was made for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unopened {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+}
+
+impl Unopened {
+    /// Whether the disk holds it still.
+    async fn is_as_it_was(&self) -> bool {
+        let this = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let text = std::fs::read_to_string(&this.path);
+            text.is_ok_and(|text| this.text == text)
+        });
+        read.await.unwrap_or(false)
+    }
 }
 
 /// The progress bars of running answers.
@@ -143,6 +164,15 @@ impl Request for ApplyRequest {
 
 /// Has a text changed and tells the loop whether it was.
 pub(super) async fn apply(client: Client, events: Events, change: Change) {
+    let (id, applied) = (change.id, false);
+    if let Some(file) = &change.unopened
+        && !file.is_as_it_was().await
+    {
+        let sentence =
+            "Foretoken: the file has changed since, so the edit was not made; ask again.";
+        client.show_message(MessageType::Warning, sentence).await;
+        return events.send(Event::Applied { id, applied });
+    }
     let params = json!({"label": change.label, "edit": to::workspace_edit(&change)});
     let answer = limited(CHOICE_LIMIT, client.send_request::<ApplyRequest>(params)).await;
     let applied = answer

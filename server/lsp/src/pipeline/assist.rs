@@ -20,8 +20,11 @@ mod checked;
 mod digest;
 mod edit;
 pub mod gather;
+mod lookups;
+mod place;
 mod prepare;
 mod record;
+mod rounds;
 mod tools;
 
 pub use answer::{Edited, Outcome, Told, answer};

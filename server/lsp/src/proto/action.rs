@@ -161,8 +161,8 @@ pub(crate) fn to_wire(ask: &ActionAsk, place: Place, actions: Vec<Action>) -> Va
     actions.into_iter().map(action).collect()
 }
 
-/// What can be done with an answer in its own document.
-pub(crate) fn of_answer(ask: &ActionAsk, id: u64) -> Value {
+/// What can be done with an answer in its own document; with one that broke off, first of all to go on.
+pub(crate) fn of_answer(ask: &ActionAsk, id: u64, cut: bool) -> Value {
     let action = |title: &str, command: &str, argument: Value| {
         json!({
             "title": title,
@@ -170,19 +170,29 @@ pub(crate) fn of_answer(ask: &ActionAsk, id: u64) -> Value {
             "command": {"title": title, "command": command, "arguments": [argument]},
         })
     };
-    json!([
+    let mut actions = Vec::new();
+    if cut {
+        let argument = json!(id.to_string());
+        actions.push(action(
+            "Continue the answer",
+            "foretoken.continue",
+            argument,
+        ));
+    }
+    actions.extend([
         action("Send follow-up", "foretoken.ask", json!({"uri": ask.uri})),
         action(
             "Ask a better model",
             "foretoken.deeper",
-            json!(id.to_string())
+            json!(id.to_string()),
         ),
         action(
             "Forget this conversation",
             "foretoken.forget",
-            json!({"uri": ask.uri})
+            json!({"uri": ask.uri}),
         ),
-    ])
+    ]);
+    Value::Array(actions)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
 use super::course::{Course, Place, course};
+use super::outgoing::headers;
 use super::{Candidate, Done, End, Event, Note, Question, Shared, Try, now, seconds};
 use crate::attempt::{self, Limits, Report, Sink};
 use crate::egress::{Cleared, Outgoing};
@@ -207,30 +208,18 @@ impl Story<'_> {
         let endpoint = &candidate.endpoint;
         let target = endpoint.target()?;
         let key = self.shared.keys.get(&endpoint.key, &target.origin)?;
-        let mut request = self.question.request.clone();
-        request.model = candidate.model.clone();
+        let request = self
+            .shared
+            .request(self.question, candidate, &target.origin);
         let outgoing = Outgoing {
             endpoint,
             key: key.as_ref(),
             body: endpoint.wire.body(&request, endpoint.dialect),
-            headers: self.headers(candidate),
+            headers: headers(self.question, candidate),
             connect: limits.connect,
         };
         let cleared = self.shared.egress.check(outgoing, &self.question.gate)?;
         Ok((cleared, key))
-    }
-
-    fn headers(&self, candidate: &Candidate) -> Vec<(&'static str, String)> {
-        let hex = blake3::hash(self.question.id.as_bytes()).to_hex();
-        // W3C Trace Context: version, trace, span, sampled.
-        let mut headers = vec![(
-            "traceparent",
-            format!("00-{}-{}-01", &hex[..32], &hex[32..48]),
-        )];
-        if candidate.endpoint.litellm {
-            headers.push(("x-litellm-tags", format!("feature:{}", self.question.task)));
-        }
-        headers
     }
 
     /// Follows an answer until it ends or nobody listens; `None` is the latter. The patient one tells that it
@@ -375,6 +364,7 @@ impl Story<'_> {
                 known.cached.unwrap_or(0),
                 known.output.unwrap_or(0),
             )
+            .0
         });
         if let (Some(booking), Some(ledger)) = (booking, self.shared.ledger.clone()) {
             let settled = blocking(move || {

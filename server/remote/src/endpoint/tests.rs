@@ -80,7 +80,7 @@ fn a_file_names_endpoints() {
     .unwrap();
     assert_eq!(
         (endpoint.wire, endpoint.class),
-        (Wire::Anthropic, Class::InHouse)
+        (Wire::Anthropic, Reach::InHouse)
     );
     assert_eq!(endpoint.key, KeySource::Environment("WORK_KEY".to_owned()));
     assert_eq!(
@@ -98,16 +98,25 @@ fn a_file_names_endpoints() {
 
 #[test]
 fn money_is_exact_in_nano_dollars() {
-    let price: Price = toml::from_str("input = 0.15\noutput = 0.6").unwrap();
-    assert_eq!(price.of(10, 0, 20), 13_500, "13.5 micro-USD");
-    let price: Price = toml::from_str("input = 3.0\ncached = 0.3\noutput = 15.0").unwrap();
-    assert_eq!(price.of(1_000_000, 0, 0), 3_000_000_000);
+    let price = |written: &str| {
+        let model = format!("name = 'm'\nprice = {{ {written} }}");
+        toml::from_str::<Model>(&model).map(|model| model.price.unwrap())
+    };
+    let cheap = price("input = 0.15, output = 0.6").unwrap();
+    assert_eq!(cheap.of(10, 0, 20), NanoUsd(13_500), "13.5 micro-USD");
+    let dear = price("input = 3.0, cached = 0.3, output = 15.0").unwrap();
+    assert_eq!(dear.of(1_000_000, 0, 0), NanoUsd(3_000_000_000));
     assert_eq!(
-        price.of(1_000, 400, 10),
-        600 * 3_000 + 400 * 300 + 10 * 15_000
+        dear.of(1_000, 400, 10),
+        NanoUsd(600 * 3_000 + 400 * 300 + 10 * 15_000)
     );
-    assert_eq!(price.of(5, 100, 0), 5 * 300, "more cached than read");
-    assert_eq!(price.of(u64::MAX, 0, u64::MAX), u64::MAX);
-    assert!(toml::from_str::<Price>("input = -1.0\noutput = 1.0").is_err());
-    assert!(toml::from_str::<Price>("input = nan\noutput = 1.0").is_err());
+    assert_eq!(
+        dear.of(5, 100, 0),
+        NanoUsd(5 * 300),
+        "more cached than read"
+    );
+    assert_eq!(dear.of(u64::MAX, 0, u64::MAX), NanoUsd(u64::MAX));
+    assert!(price("input = -1.0, output = 1.0").is_err());
+    assert!(price("input = nan, output = 1.0").is_err());
+    assert!(toml::from_str::<Model>("name = 'm'\ntier = 'huge'").is_err());
 }

@@ -155,6 +155,36 @@ fn a_key_is_put_into_the_file_in_place_of_the_old_one() {
     );
 }
 
+#[test]
+fn a_key_is_taken_out_of_the_file_and_the_others_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let keys = Keys::new(home.path().join("keys.toml"));
+    assert_eq!(keys.in_the_file(), Ok(Vec::new()), "there is none yet");
+    assert_eq!(
+        keys.remove_from_file(&origin("https://a.example")),
+        Ok(false)
+    );
+    for address in ["https://a.example", "https://b.example"] {
+        let key = Key::read(format!("{}\r\n", canary()).as_bytes(), origin(address)).unwrap();
+        keys.store_in_file(&key).unwrap();
+    }
+    assert_eq!(
+        keys.remove_from_file(&origin("https://A.example.")),
+        Ok(true)
+    );
+    assert_eq!(keys.in_the_file(), Ok(vec![origin("https://b.example")]));
+    for wrong in ["", "two words", "a\nb", &"x".repeat(LONGEST + 1)] {
+        let failure = Key::read(wrong.as_bytes(), origin("https://a.example")).unwrap_err();
+        assert!(
+            failure.said.contains("characters that no key has"),
+            "{}",
+            failure.said
+        );
+    }
+    let entered = Key::entered(canary(), origin("https://a.example")).unwrap();
+    assert_eq!(entered.expose(), canary());
+}
+
 /// The real store of this system, where it has one that works without a person.
 #[test]
 fn the_systems_keychain_keeps_a_key_for_its_origin() {

@@ -6,7 +6,9 @@
 use serde_json::{Value, json};
 
 use super::json::{content, count, text};
-use super::{ChatRequest, Delta, Dialect, Finish, Message, Role, Usage};
+use super::{
+    ChatRequest, Delta, Dialect, Finish, Message, Role, Tool, ToolCall, ToolResult, Usage,
+};
 
 pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> String {
     let messages: Vec<Value> = request.messages.iter().map(message).collect();
@@ -20,10 +22,32 @@ pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> String {
     if !dialect.no_temperature {
         body["temperature"] = temperature(request);
     }
-    if let Some(user) = &request.user {
+    if let Some(user) = request.user.as_ref().filter(|_| !dialect.no_user) {
         body["metadata"] = json!({"user_id": user});
     }
+    if !request.tools.is_empty() {
+        body["tools"] = request.tools.iter().map(tool).collect();
+        let choice = if request.tools_spent { "none" } else { "auto" };
+        body["tool_choice"] = json!({"type": choice});
+    }
     body.to_string()
+}
+
+fn tool(tool: &Tool) -> Value {
+    json!({"name": tool.name, "description": tool.about, "input_schema": tool.schema()})
+}
+
+fn call(call: &ToolCall) -> Value {
+    json!({"type": "tool_use", "id": call.id, "name": call.name, "input": call.object()})
+}
+
+fn result(result: &ToolResult) -> Value {
+    json!({
+        "type": "tool_result",
+        "tool_use_id": result.id,
+        "content": result.text,
+        "is_error": result.failed,
+    })
 }
 
 /// In hundredths, since 0.2 as a 32-bit float would be written with nine digits.
@@ -36,6 +60,20 @@ fn message(message: &Message) -> Value {
         Role::User => "user",
         Role::Assistant => "assistant",
     };
+    if !message.results.is_empty() {
+        let results: Vec<Value> = message.results.iter().map(result).collect();
+        return json!({"role": role, "content": results});
+    }
+    if !message.calls.is_empty() {
+        // An empty text is refused.
+        let text =
+            (!message.text.is_empty()).then(|| json!({"type": "text", "text": message.text}));
+        let parts: Vec<Value> = text
+            .into_iter()
+            .chain(message.calls.iter().map(call))
+            .collect();
+        return json!({"role": role, "content": parts});
+    }
     match message.text.split_at_checked(message.stable) {
         Some((stable, rest)) if !stable.is_empty() && !rest.is_empty() => {
             json!({"role": role, "content": [

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::json::{content, count, text};
-use super::{ChatRequest, Delta, Dialect, Finish, Role, Usage};
+use super::{ChatRequest, Delta, Dialect, Finish, Role, Tool, ToolCall, ToolResult, Usage};
 
 pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> String {
     let mut messages: Vec<Value> = Vec::new();
@@ -15,6 +15,10 @@ pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> String {
         in_front = "";
     }
     for message in &request.messages {
+        if !message.results.is_empty() {
+            messages.extend(message.results.iter().map(result));
+            continue;
+        }
         let role = match message.role {
             Role::User => "user",
             Role::Assistant => "assistant",
@@ -24,6 +28,9 @@ pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> String {
             system => format!("{system}\n\n{}", message.text),
         };
         messages.push(json!({"role": role, "content": text}));
+        if let Some(last) = messages.last_mut().filter(|_| !message.calls.is_empty()) {
+            last["tool_calls"] = message.calls.iter().map(call).collect();
+        }
     }
     let mut body = json!({"model": request.model, "messages": messages, "stream": true});
     let cap = if dialect.max_completion_tokens {
@@ -38,10 +45,33 @@ pub(super) fn body(request: &ChatRequest, dialect: Dialect) -> String {
     if !dialect.no_temperature {
         body["temperature"] = super::anthropic::temperature(request);
     }
-    if let Some(user) = &request.user {
+    if let Some(user) = request.user.as_ref().filter(|_| !dialect.no_user) {
         body["user"] = json!(user);
     }
+    if !request.tools.is_empty() {
+        body["tools"] = request.tools.iter().map(tool).collect();
+        let choice = if request.tools_spent { "none" } else { "auto" };
+        body["tool_choice"] = json!(choice);
+    }
     body.to_string()
+}
+
+fn tool(tool: &Tool) -> Value {
+    json!({"type": "function", "function": {
+        "name": tool.name,
+        "description": tool.about,
+        "parameters": tool.schema(),
+    }})
+}
+
+fn call(call: &ToolCall) -> Value {
+    // Some servers parse the arguments, so they must be JSON even where the model wrote none.
+    let function = json!({"name": call.name, "arguments": call.object().to_string()});
+    json!({"type": "function", "id": call.id, "function": function})
+}
+
+fn result(result: &ToolResult) -> Value {
+    json!({"role": "tool", "tool_call_id": result.id, "content": result.text})
 }
 
 pub(super) fn event(value: &Value, deltas: &mut Vec<Delta>) {

@@ -20,7 +20,7 @@ fn request() -> ChatRequest {
             Message {
                 role: Role::Assistant,
                 text: "because".to_owned(),
-                stable: 0,
+                ..Message::default()
             },
             Message {
                 text: "go on".to_owned(),
@@ -30,6 +30,7 @@ fn request() -> ChatRequest {
         max_tokens: 600,
         temperature: 0.2,
         user: Some("u".to_owned()),
+        ..ChatRequest::default()
     }
 }
 
@@ -59,14 +60,63 @@ fn bodies_of_both_wires() {
         no_stream_options: true,
         no_system_role: true,
         no_temperature: true,
+        no_user: true,
     };
     check_body(
         Wire::OpenAi,
         other,
         expect![[
-            r#"{"max_completion_tokens":600,"messages":[{"content":"Answer briefly.\n\nfacts|why?","role":"user"},{"content":"because","role":"assistant"},{"content":"go on","role":"user"}],"model":"m-1","stream":true,"user":"u"}"#
+            r#"{"max_completion_tokens":600,"messages":[{"content":"Answer briefly.\n\nfacts|why?","role":"user"},{"content":"because","role":"assistant"},{"content":"go on","role":"user"}],"model":"m-1","stream":true}"#
         ]],
     );
+}
+
+/// A question, a call, its result: as each wire wants it.
+#[test]
+fn tools_on_both_wires() {
+    const READ: Tool = Tool {
+        name: "read",
+        about: "Reads.",
+        fields: &[tools::Field {
+            name: "path",
+            about: "Which.",
+            required: true,
+        }],
+    };
+    let call = |id: &str, arguments: &str| ToolCall {
+        id: id.to_owned(),
+        name: "read".to_owned(),
+        arguments: arguments.to_owned(),
+    };
+    let result = |id: &str, failed| ToolResult {
+        id: id.to_owned(),
+        text: "text".to_owned(),
+        failed,
+    };
+    let request = ChatRequest {
+        messages: vec![
+            Message {
+                text: "why?".to_owned(),
+                ..Message::default()
+            },
+            Message {
+                role: Role::Assistant,
+                calls: vec![call("a", r#"{"path":"x"}"#), call("b", "no json")],
+                ..Message::default()
+            },
+            Message {
+                results: vec![result("a", false), result("b", true)],
+                ..Message::default()
+            },
+        ],
+        max_tokens: 1,
+        tools: vec![READ],
+        tools_spent: true,
+        ..ChatRequest::default()
+    };
+    let body = |wire: Wire| wire.body(&request, Dialect::default());
+    expect![[r#"{"max_tokens":1,"messages":[{"content":"","role":"system"},{"content":"why?","role":"user"},{"content":"","role":"assistant","tool_calls":[{"function":{"arguments":"{\"path\":\"x\"}","name":"read"},"id":"a","type":"function"},{"function":{"arguments":"{}","name":"read"},"id":"b","type":"function"}]},{"content":"text","role":"tool","tool_call_id":"a"},{"content":"text","role":"tool","tool_call_id":"b"}],"model":"","stream":true,"stream_options":{"include_usage":true},"temperature":0.0,"tool_choice":"none","tools":[{"function":{"description":"Reads.","name":"read","parameters":{"additionalProperties":false,"properties":{"path":{"description":"Which.","type":"string"}},"required":["path"],"type":"object"}},"type":"function"}]}"#]].assert_eq(&body(Wire::OpenAi));
+    expect![[r#"{"max_tokens":1,"messages":[{"content":"why?","role":"user"},{"content":[{"id":"a","input":{"path":"x"},"name":"read","type":"tool_use"},{"id":"b","input":{},"name":"read","type":"tool_use"}],"role":"assistant"},{"content":[{"content":"text","is_error":false,"tool_use_id":"a","type":"tool_result"},{"content":"text","is_error":true,"tool_use_id":"b","type":"tool_result"}],"role":"user"}],"model":"","stream":true,"system":[{"cache_control":{"type":"ephemeral"},"text":"","type":"text"}],"temperature":0.0,"tool_choice":{"type":"none"},"tools":[{"description":"Reads.","input_schema":{"additionalProperties":false,"properties":{"path":{"description":"Which.","type":"string"}},"required":["path"],"type":"object"},"name":"read"}]}"#]].assert_eq(&body(Wire::Anthropic));
 }
 
 #[test]

@@ -208,9 +208,12 @@ async fn costs(proxy: &Proxy) {
     let usage: serde_json::Value =
         serde_json::from_str(&json[json.find('{').unwrap()..=json.rfind('}').unwrap()]).unwrap();
     let count = |name: &str| usage["usage"][name].as_u64().unwrap();
-    let price: foretoken_remote::endpoint::Price =
-        toml::from_str("input = 0.15\noutput = 0.6").unwrap();
-    let ours = price.of(count("prompt_tokens"), 0, count("completion_tokens"));
+    let model: foretoken_remote::endpoint::Model =
+        toml::from_str("name = 'm'\nprice = { input = 0.15, output = 0.6 }").unwrap();
+    let price = model.price.unwrap();
+    let ours = price
+        .of(count("prompt_tokens"), 0, count("completion_tokens"))
+        .0;
     assert_eq!(
         ours,
         (theirs * 1e9).round() as u64,

@@ -6,6 +6,8 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
+use crate::document::Document;
+use crate::target::import_block;
 
 struct Case {
     document: String,
@@ -13,6 +15,8 @@ struct Case {
     path: &'static str,
     task: Task,
     language: Language,
+    imports: Option<Range<usize>>,
+    indent: Option<&'static str>,
 }
 
 fn case(marked: &str) -> Case {
@@ -24,6 +28,8 @@ fn case(marked: &str) -> Case {
         path: "src/a.rs",
         task: Task::Fix,
         language: Language::Rust,
+        imports: None,
+        indent: None,
     }
 }
 
@@ -43,6 +49,8 @@ impl Case {
             end: self.range.end,
             sent: &sent,
             elided: false,
+            imports: self.imports.clone(),
+            indent: self.indent,
         };
         let mut checks = Checks {
             vault: &vault,
@@ -137,6 +145,8 @@ fn what_is_no_edit_is_refused() {
         end: if complete_target { 13 } else { 900 },
         sent: &sent,
         elided: complete_target,
+        imports: None,
+        indent: None,
     };
     let block = "```\nx\n```";
     assert_eq!(
@@ -318,6 +328,102 @@ fn documentation_is_inserted_and_nothing_else() {
         "```python\n\"\"\"Return one.\"\"\"\nimport os\n```",
         expect![[r#"
             refused: not-documentation
+        "#]],
+    );
+}
+
+/// The target with the import block above it.
+fn with_imports(marked: &str) -> Case {
+    let case = case(marked);
+    let document = Document::open("a.rs", Language::Rust, 1, &case.document);
+    Case {
+        imports: import_block(&document),
+        ..case
+    }
+}
+
+#[test]
+fn a_fix_may_change_the_import_block_too() {
+    with_imports(FUNCTION).check(
+        "```rust\nfn a() {\n    let x = 1;\n    let y = Rc::new(x);\n}\n```\n\n```imports\nuse std::fmt;\nuse std::rc::Rc;\n```\n",
+        expect![[r#"
+            - ""
+            + "use std::rc::Rc;\n"
+            - "    let y = x\n"
+            + "    let y = Rc::new(x);\n"
+        "#]],
+    );
+    // Sometimes nothing else is missing.
+    with_imports(FUNCTION).check(
+        "```imports\nuse std::fmt;\nuse std::rc::Rc;\n```",
+        expect![[r#"
+            - ""
+            + "use std::rc::Rc;\n"
+        "#]],
+    );
+    // The first import of a file stands below its header.
+    with_imports("//! Header.\n\n§fn a() {}\n§").check(
+        "```imports\nuse std::rc::Rc;\n```",
+        expect![[r#"
+            - ""
+            + "use std::rc::Rc;\n\n"
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_but_imports_enters_the_import_block() {
+    let refused = |reply: &str| with_imports(FUNCTION).contain(reply).unwrap_err().code();
+    for evil in [
+        "use std::fmt;\nfn main() {}",
+        "use std::fmt;\ninclude!(\"x\");",
+        "#![feature(x)]\nuse a;",
+        "{{{",
+    ] {
+        assert_eq!(
+            refused(&format!("```imports\n{evil}\n```")),
+            "not-imports",
+            "{evil}"
+        );
+    }
+    let twice = "```imports\nuse a;\n```\n```imports\nuse b;\n```";
+    assert_eq!(refused(twice), "several-blocks");
+    // Where no import block was fixed, a block of that name is like any other.
+    let without = case(FUNCTION).contain("```rust\nfn a() {}\n```\n```imports\nuse a;\n```");
+    assert_eq!(without, Err(Refused::SeveralBlocks));
+    let touching = Case {
+        imports: Some(0..20),
+        ..case(FUNCTION)
+    };
+    assert_eq!(touching.contain("```\nx\n```"), Err(Refused::Place));
+}
+
+#[test]
+fn tests_stand_apart_and_as_deep_as_their_neighbours() {
+    let module = "mod tests {\n    #[test]\n    fn a() {}\n§§}\n";
+    let place = Case {
+        task: Task::Test,
+        indent: Some("    "),
+        ..case(module)
+    };
+    place.check(
+        "```rust\n#[test]\nfn b() {\n    a();\n}\n```",
+        expect![[r#"
+            - ""
+            + "\n    #[test]\n    fn b() {\n        a();\n    }\n"
+        "#]],
+    );
+    let end = Case {
+        task: Task::Test,
+        language: Language::Python,
+        path: "test_a.py",
+        ..case("def test_a():\n    pass§§")
+    };
+    end.check(
+        "```python\ndef test_b():\n    pass\n```",
+        expect![[r#"
+            - ""
+            + "\n\ndef test_b():\n    pass\n"
         "#]],
     );
 }

@@ -83,6 +83,8 @@ fn the_drop_order() {
             - chunk 2: OverBudget
             - chunk 1: OverBudget
             - chunk 0: OverBudget
+            - imports 0: OverBudget
+            - place 0: OverBudget
             - scope 0: OverBudget
             - trace 0: OverBudget
             - diagnostic 0: OverBudget

@@ -164,13 +164,13 @@ fn the_system_text_is_locked() {
         .unwrap();
     }
     expect![[r#"
-        explain/1/97798df2b5ed2838: 1122 bytes
-        debug/1/50a42a0fa9e18d47: 1180 bytes
-        fix/1/49600f8cea8cfa67: 1117 bytes
-        document/1/99a1c32ab832d258: 1128 bytes
-        test/1/187018bb9a5e8f22: 1166 bytes
-        summarise/1/0a3d776445efa90b: 1075 bytes
-        ask/1/2eadf31983f8cb4a: 1056 bytes
+        explain/2/97798df2b5ed2838: 1122 bytes
+        debug/2/50a42a0fa9e18d47: 1180 bytes
+        fix/2/6e16493024ae2110: 1355 bytes
+        document/2/1276814f5553824c: 1173 bytes
+        test/2/d13d6d93ae6fd6fa: 1462 bytes
+        summarise/2/0a3d776445efa90b: 1075 bytes
+        ask/2/2eadf31983f8cb4a: 1056 bytes
     "#]]
     .assert_eq(&text);
     expect![[r#"
@@ -184,7 +184,7 @@ fn the_system_text_is_locked() {
         5. The sign ¦ stands where the source has another sign. Copy it as it is.
         6. Write plain Markdown: paragraphs, lists, code blocks. No pictures, no HTML.
 
-        Answer with one fenced code block and nothing else. It holds the whole new text of the target section, with its indentation. Change only what the diagnostics need.
+        Answer with one fenced code block and nothing else. It holds the whole new text of the target section, with its indentation. Change only what the diagnostics need. Where the change needs other imports and a section of the kind imports is shown, add a second block whose first line is ```imports; it holds the whole new text of that section. Where nothing but imports is missing, give that block alone.
     "#]].assert_eq(&system_text(Task::Fix));
 }
 
@@ -193,9 +193,9 @@ fn the_system_text_is_locked() {
 fn the_prompt_does_not_grow_unseen() {
     // Version, bytes of system text and message together.
     const COMMITTED: [(Task, u32, usize); 3] = [
-        (Task::Explain, 1, 3_231),
-        (Task::Debug, 1, 3_287),
-        (Task::Fix, 1, 3_222),
+        (Task::Explain, 2, 3_231),
+        (Task::Debug, 2, 3_287),
+        (Task::Fix, 2, 3_460),
     ];
     for (task, version, bytes) in COMMITTED {
         let prompt = built(task, fixture());

@@ -35,10 +35,7 @@ pub(super) fn schema() -> Value {
         serde_json::from_str(&crate::config::schema::text()).unwrap_or_default();
     let mut definitions = schema["$defs"].take();
     let mut sections = schema["properties"].take();
-    for key in crate::config::options::KEYS
-        .iter()
-        .filter(|key| !key.editor)
-    {
+    for key in crate::config::keys::KEYS.iter().filter(|key| !key.editor) {
         let Some((section, name)) = key.path.split_once('.') else {
             continue;
         };

@@ -12,9 +12,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::hint::hint;
 use super::{Layer, Problem, Resolved, SECTIONS};
+use crate::config::keys::{KEYS, Key};
 use crate::config::options::{
-    CompletionOptions, ContextOption, Field, GovernorOption, IndexOptions, KEYS, Key, LogOptions,
-    MenuOption, MetricsOptions, ModelOptions, Options, RuntimeOptions,
+    CompletionOptions, ContextOption, Field, GovernorOption, IndexOptions, LogOptions, MenuOption,
+    MetricsOptions, ModelOptions, Options, RuntimeOptions,
 };
 use crate::config::settings::{Context, Exclude, Menu, Settings};
 
@@ -32,6 +33,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     let index = merge.section("index", &options.index);
     let remote = merge.section("remote", &options.remote);
     let metrics = merge.section("metrics", &options.metrics);
+    let audit = merge.section("audit", &options.audit);
     let log = merge.section("log", &options.log);
     merge.unknown("", &options.unknown);
     completion
@@ -42,6 +44,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     index.iter().for_each(|options| merge.index(options));
     remote.iter().for_each(|options| merge.remote(options));
     metrics.iter().for_each(|options| merge.metrics(options));
+    audit.iter().for_each(|options| merge.audit(options));
     log.iter().for_each(|options| merge.log(options));
     merge.finish();
 }

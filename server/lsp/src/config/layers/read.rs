@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::hint::{hint, nearest};
 use super::{Layer, Problem, SECTIONS};
-use crate::config::options::{KEYS, Key, Options, Shape};
+use crate::config::keys::{KEYS, Key, Shape};
+use crate::config::options::Options;
 
 /// Longest configuration file that is read, bytes. A longer one is no configuration.
 const MAX_FILE: u64 = 256 * 1024;

@@ -1,13 +1,14 @@
-//! The section about remote models laid over the settings so far. What a workspace file says here only
+//! The sections about remote models laid over the settings so far. What a workspace file says here only
 //! narrows: it switches off, lowers a limit, and adds files that stay.
 
 use foretoken_engine::privacy::Level;
 use foretoken_engine::route::NanoUsd;
+use foretoken_remote::audit::Keep;
 
 use super::Layer;
 use super::merge::{ListOf, Merge};
 use crate::config::endpoints::{Endpoints, dollars};
-use crate::config::options::{Field, LevelOption, RemoteOptions};
+use crate::config::options::{AuditOptions, Field, KeepOption, LevelOption, RemoteOptions};
 use crate::config::settings::Exclude;
 
 impl Merge<'_> {
@@ -42,6 +43,11 @@ impl Merge<'_> {
         if region.is_some() {
             self.to.settings.remote.region = region;
         }
+        if !(restrict && options.tools.value == Some(true))
+            && let Some(tools) = self.take("remote.tools", &options.tools)
+        {
+            self.to.settings.remote.tools = tools;
+        }
         self.budgets(options, restrict);
         if let Some(list) = self.take("remote.endpoints", &options.endpoints) {
             let (endpoints, problems) = Endpoints::read(list);
@@ -68,6 +74,32 @@ impl Merge<'_> {
                 (Some(old), Some(new)) if restrict => Some(old.min(new)),
                 (old, new) => new.or(old),
             };
+        }
+    }
+
+    /// The user's own: no other layer than the file and the environment may say anything here.
+    pub(super) fn audit(&mut self, options: &AuditOptions) {
+        self.unknown("audit.", &options.unknown);
+        let keep = |option| match option {
+            KeepOption::Off => Keep::Off,
+            KeepOption::Hash => Keep::Hash,
+            KeepOption::Full => Keep::Full,
+        };
+        if let Some(enabled) = self.take("audit.enabled", &options.enabled) {
+            self.to.settings.audit.enabled = enabled;
+        }
+        if let Some(option) = self.take("audit.prompt", &options.prompt) {
+            self.to.settings.audit.prompt = keep(option);
+        }
+        if let Some(option) = self.take("audit.answer", &options.answer) {
+            self.to.settings.audit.answer = keep(option);
+        }
+        let days = &options.retention_days;
+        let days = self.take_if("audit.retentionDays", days, |days| {
+            (1..=3_650).contains(days)
+        });
+        if let Some(days) = days {
+            self.to.settings.audit.retention_days = days;
         }
     }
 

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::hint::distance;
 use super::*;
-use crate::config::options::{KEYS, Shape};
+use crate::config::keys::{KEYS, Shape};
 
 /// Resolves a fixture and renders every value that some layer set, then every problem.
 fn check(fixture: &str, expected: Expect) {
@@ -320,6 +320,7 @@ fn the_list_of_keys_is_the_schema() {
             Shape::Text if matches!(key.path, "completion.context" | "completion.governor") => {
                 "off"
             }
+            Shape::Text if matches!(key.path, "audit.prompt" | "audit.answer") => "full",
             Shape::Text if key.path == "completion.menu" => "never",
             Shape::Text if key.path == "log.filter" => "info",
             Shape::Text => "/x",

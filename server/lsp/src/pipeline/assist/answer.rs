@@ -2,19 +2,16 @@
 //! the end its citations are resolved and its edit is held against the target.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use foretoken_engine::assist::Class;
+use foretoken_engine::document::Document;
 use foretoken_engine::route::NanoUsd;
-use foretoken_remote::Limits;
 use foretoken_remote::cache::Answer as Known;
-use foretoken_remote::client::{Done, End, Event, Question as Call};
-use foretoken_remote::egress::Gate;
-use foretoken_remote::failure::Refusal;
-use foretoken_remote::wire::{ChatRequest, Message, Role};
+use foretoken_remote::client::{Done, End};
 
 use super::prepare::{Prepared, origin};
-use super::tools::{Tools, reach};
+use super::rounds::{self, Ended, Sinks};
+use super::tools::Tools;
 use super::{checked, digest, record};
 
 /// What an answer says while it comes.
@@ -27,7 +24,7 @@ pub enum Told {
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// Markdown, safe to show.
     pub text: String,
@@ -45,11 +42,19 @@ pub struct Outcome {
     pub cost: Option<NanoUsd>,
     /// Tokens read and written, as the provider counts them.
     pub tokens: (Option<u64>, Option<u64>),
+    /// Endpoints that could have answered and are left alone for now, where nobody did.
+    pub waiting: Vec<String>,
 }
 
-/// A change of the target, in bytes of the document that was asked about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A change of one document, within the lines that were fixed before the model was asked.
+#[derive(Clone, Debug)]
 pub struct Edited {
+    /// The document's, absolute; not always the one that was asked about.
+    pub path: PathBuf,
+    /// As it was when the model was asked; the edits are in bytes of it.
+    pub document: Document,
+    /// It was read from the disk, since no editor had it open.
+    pub on_disk: bool,
     /// Ranges that do not overlap, each with its new text.
     pub edits: Vec<(Range<usize>, String)>,
     /// A sentence for the question whether it is wanted.
@@ -60,7 +65,7 @@ pub struct Edited {
 /// Dropping the future closes the connection and books what came.
 pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(Told)) -> Outcome {
     if prepared.candidates.is_empty() {
-        return without_model(prepared, why_nobody(prepared), told);
+        return without_model((prepared, tools), why_nobody(prepared), told);
     }
     let key = record::key(prepared);
     if !prepared.question.deeper
@@ -68,44 +73,38 @@ pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(To
     {
         return again(prepared, tools, &known, told);
     }
-    let mut events = tools.remote().stream(call(prepared, tools));
     let mut shown = checked::Shown::new(prepared);
-    let mut by = None;
-    let done = loop {
-        match events.recv().await {
-            Some(Event::Started { endpoint, model }) => {
-                told(Told::Note(format!("{model} at {endpoint} answers")));
-                by = Some(format!("{model} at {endpoint}"));
-            }
-            Some(Event::Text(text)) => {
-                if let Some(block) = shown.more(&text, tools) {
-                    told(Told::Block(block));
-                }
-            }
-            Some(Event::Note(note)) => told(Told::Note(note.sentence())),
-            // None was offered to the model.
-            Some(Event::Tool(_)) => {}
-            Some(Event::Done(done)) => break done,
-            None => {
-                let sentence = "The connection to the providers ended without a word.";
-                return without_model(prepared, sentence.to_owned(), told);
-            }
-        }
+    let mut row = record::Row::begun(prepared, tools);
+    let mut sinks = Sinks {
+        shown: &mut shown,
+        row: &mut row,
+        told,
     };
-    record::audit(prepared, tools, &done, shown.raw());
+    let Some(ended) = rounds::talk(prepared, tools, &mut sinks).await else {
+        let sentence = "The connection to the providers ended without a word.";
+        return without_model((prepared, tools), sentence.to_owned(), told);
+    };
+    let Ended {
+        done,
+        by,
+        looked_up,
+    } = ended;
     if let End::Failed(failure) = &done.end {
+        row.ended(&done, None);
         let name = done
             .tries
             .last()
             .map_or("the endpoint", |last| last.endpoint.as_str());
         let sentence = capital(&failure.sentence(name));
-        return without_model(prepared, format!("{sentence}."), told);
+        return without_model((prepared, tools), format!("{sentence}."), told);
     }
-    let by = by.unwrap_or_else(|| "A model".to_owned());
     let cut = cut(&done, &by);
     let raw = shown.raw().to_owned();
     let finished = shown.end(cut.is_some(), tools);
-    tools.cache().put(key, &raw, &done, finished.flagged);
+    row.ended(&done, finished.refused);
+    tools
+        .cache()
+        .put(key, &raw, &done, finished.flagged || looked_up);
     if !finished.rest.is_empty() {
         told(Told::Block(finished.rest));
     }
@@ -119,6 +118,7 @@ pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(To
         edit: finished.edit,
         cost,
         tokens: (done.usage.input, done.usage.output),
+        waiting: Vec::new(),
     }
 }
 
@@ -152,67 +152,15 @@ fn again(
         edit: finished.edit,
         cost: None,
         tokens: (None, None),
+        waiting: Vec::new(),
     }
 }
 
-/// The request with all that decides whether it may leave.
-fn call(prepared: &Prepared, tools: &Tools) -> Call {
-    let prompt = &prepared.prompt;
-    let limits = match prepared.class {
-        Class::Brief => Limits::brief(),
-        Class::Deep => Limits::deep(),
-        Class::Batch => Limits::batch(),
-    };
-    let messages = prompt.messages.iter().map(|message| Message {
-        role: match message.role {
-            foretoken_engine::assist::prompt::Role::User => Role::User,
-            foretoken_engine::assist::prompt::Role::Assistant => Role::Assistant,
-        },
-        text: message.text.clone(),
-        stable: message.stable,
-    });
-    Call {
-        id: record::request(prepared),
-        task: prompt.task.code().to_owned(),
-        plan: prepared.candidates.clone(),
-        request: ChatRequest {
-            system: prompt.system.clone(),
-            messages: messages.collect(),
-            max_tokens: u32::try_from(prompt.output_cap).unwrap_or(u32::MAX),
-            temperature: prompt.temperature as f32,
-            ..ChatRequest::default()
-        },
-        input_tokens: prompt.tokens as u64,
-        limits,
-        retries: u32::from(prepared.class != Class::Brief),
-        gate: gate(prepared, tools),
-    }
-}
-
-/// The last look before anything leaves: consent and level once more, by the origin that is really asked,
-/// and the bytes of the body as they are.
-fn gate(prepared: &Prepared, tools: &Tools) -> Gate {
-    let allowed = prepared.allowed.clone();
-    let level = prepared.prompt.level;
-    let fence = prepared.prompt.fence.mark();
-    let redactor = tools.redactor();
-    Gate {
-        allow: Arc::new(move |endpoint, at| {
-            if !allowed.contains(&at.to_string())
-                || origin(endpoint).as_deref() != Some(&at.to_string())
-            {
-                Err(Refusal::Consent)
-            } else if !level.may_reach(reach(endpoint.class)) {
-                Err(Refusal::Level)
-            } else {
-                Ok(())
-            }
-        }),
-        secret: Arc::new(move |body| redactor.first_secret(body, &fence)),
-    }
-}
-
-fn without_model(prepared: &Prepared, why: String, told: &mut impl FnMut(Told)) -> Outcome {
+fn without_model(
+    (prepared, tools): (&Prepared, &Tools),
+    why: String,
+    told: &mut impl FnMut(Told),
+) -> Outcome {
     let (text, sources) = digest::of(prepared, &why);
     told(Told::Block(text.clone()));
     Outcome {
@@ -224,7 +172,24 @@ fn without_model(prepared: &Prepared, why: String, told: &mut impl FnMut(Told)) 
         edit: None,
         cost: None,
         tokens: (None, None),
+        waiting: waiting(prepared, tools),
     }
+}
+
+/// Endpoints with consent that asked to be left alone, or failed too often.
+fn waiting(prepared: &Prepared, tools: &Tools) -> Vec<String> {
+    let standings = tools.standings().into_iter();
+    let unavailable = standings.filter(|standing| !standing.available());
+    let mut names: Vec<String> = unavailable.map(|standing| standing.endpoint).collect();
+    let endpoints = &tools.settings().remote.endpoints;
+    let allowed = |name: &String| {
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.name == *name);
+        endpoint
+            .and_then(origin)
+            .is_some_and(|at| prepared.allowed.contains(&at))
+    };
+    names.retain(allowed);
+    names
 }
 
 /// Why the plan has nobody to ask.
@@ -250,7 +215,8 @@ fn cut(done: &Done, by: &str) -> Option<String> {
         End::Cut(failure) => format!("{}.", capital(&failure.sentence(by))),
         End::Length => format!("{by} reached the longest answer that was allowed."),
         End::Filtered => format!("The filter of {by} stopped the answer."),
-        End::Finished | End::Unclean | End::Tool | End::Failed(_) => return None,
+        End::Tool => format!("{by} asked for more than may be looked up."),
+        End::Finished | End::Unclean | End::Failed(_) => return None,
     })
 }
 

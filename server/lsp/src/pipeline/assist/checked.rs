@@ -3,9 +3,11 @@
 
 use std::path::{Component, Path};
 
+use foretoken_engine::answer::contain::Refused;
 use foretoken_engine::answer::ground::{LOW, Sources};
 use foretoken_engine::answer::{self, Answer, Removed, markdown};
-use foretoken_engine::assist::{Output, Section, Source};
+use foretoken_engine::assist::prompt::Placed;
+use foretoken_engine::assist::{Section, Source};
 
 use super::answer::Edited;
 use super::edit;
@@ -18,6 +20,8 @@ const LARGEST: u64 = 1024 * 1024;
 /// The answer so far.
 pub(super) struct Shown<'a> {
     prepared: &'a Prepared,
+    /// What the model was shown, and may cite.
+    sections: Vec<Placed>,
     raw: String,
     /// Bytes of `raw` whose blocks were shown.
     done: usize,
@@ -33,6 +37,8 @@ pub(super) struct End {
     pub(super) sources: Vec<String>,
     pub(super) notes: Vec<String>,
     pub(super) edit: Option<Edited>,
+    /// Why there is none, where one was asked for.
+    pub(super) refused: Option<Refused>,
     /// A check found something, so that it is not kept for another time.
     pub(super) flagged: bool,
 }
@@ -41,10 +47,16 @@ impl<'a> Shown<'a> {
     pub(super) fn new(prepared: &'a Prepared) -> Shown<'a> {
         Shown {
             prepared,
+            sections: prepared.prompt.sections.clone(),
             raw: String::new(),
             done: 0,
             shown: String::new(),
         }
+    }
+
+    /// The model was shown more.
+    pub(super) fn learn(&mut self, sections: &[Placed]) {
+        self.sections = sections.to_vec();
     }
 
     /// What the model wrote, unchanged.
@@ -76,7 +88,7 @@ impl<'a> Shown<'a> {
     /// The answer as a whole. Of one that was cut no edit is made.
     pub(super) fn end(self, cut: bool, tools: &Tools) -> End {
         let mut notes = Vec::new();
-        let mut edited = None;
+        let (mut edited, mut refused) = (None, None);
         let mut raw = self.raw.clone();
         if self.is_edit() {
             let proposed = edit::of(self.prepared, &self.raw, !cut, tools);
@@ -86,7 +98,10 @@ impl<'a> Shown<'a> {
                     raw = proposed.shown;
                     edited = Some(proposed.edit);
                 }
-                Err(sentence) => notes.push(sentence),
+                Err(why) => {
+                    notes.push(why.sentence().to_owned());
+                    refused = Some(why);
+                }
             }
         }
         let Some(answer) = self.check(&raw, tools) else {
@@ -98,6 +113,7 @@ impl<'a> Shown<'a> {
                     "The detector of secrets does not work, so the rest is not shown.".into(),
                 ],
                 edit: None,
+                refused: Some(Refused::Detector),
                 flagged: true,
             };
         };
@@ -111,18 +127,19 @@ impl<'a> Shown<'a> {
             text: answer.markdown,
             notes,
             edit: edited,
+            refused,
             flagged,
         }
     }
 
     fn is_edit(&self) -> bool {
-        self.prepared.prompt.output == Output::Edit
+        self.prepared.place.is_some()
     }
 
     fn check(&self, text: &str, tools: &Tools) -> Option<Answer> {
         let prepared = self.prepared;
         let sources = Sources {
-            sections: &prepared.prompt.sections,
+            sections: &self.sections,
             link: &|section: &Section| section.source.as_ref().map(|source| uri(prepared, source)),
             line_exists: &|path, line| line_exists(prepared, path, line),
             name_exists: &|name| name_exists(prepared, name),
@@ -135,7 +152,7 @@ impl<'a> Shown<'a> {
 
     /// The sections that the answer cites, as links, each once.
     fn cited(&self, answer: &Answer) -> Vec<String> {
-        let placed = &self.prepared.prompt.sections;
+        let placed = &self.sections;
         let cited = answer.grounding.cited.iter();
         cited
             .filter_map(|id| {

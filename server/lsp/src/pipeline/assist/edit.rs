@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use foretoken_engine::answer::contain::{Checks, Flag, Proposal, Refused, Target, contain};
+use foretoken_engine::answer::contain::{Change, Checks, Flag, Refused, Target, contain};
 use foretoken_engine::assist::Task;
-use foretoken_engine::target;
-use foretoken_grammars::Language;
+use foretoken_engine::redact::Redacted;
 
 use super::answer::Edited;
 use super::checked::escaped;
@@ -43,33 +42,33 @@ pub(super) struct Proposed {
     pub(super) notes: Vec<String>,
 }
 
-/// The edit in a model's answer, or a sentence why there is none. `complete` says that the answer came to
-/// its end.
+/// The edit in a model's answer, or why there is none. `complete` says that the answer came to its end.
 pub(super) fn of(
     prepared: &Prepared,
     raw: &str,
     complete: bool,
     tools: &Tools,
-) -> Result<Proposed, String> {
-    let document = &prepared.snapshot.document;
+) -> Result<Proposed, Refused> {
+    let place = prepared.place.as_ref().ok_or(Refused::Place)?;
+    let document = &place.document;
     let text = document.rope().to_string();
-    let place = prepared.target.as_ref().ok_or(Refused::Place.sentence())?;
-    let bytes = match prepared.prompt.task {
-        Task::Document => {
-            let at = documentation_at(&text, place, document.language());
-            at..at
-        }
-        _ => place.bytes.clone(),
+    // Tests are no place of the secrets that the tested code holds.
+    let nothing = Redacted::default();
+    let sent = match prepared.prompt.task {
+        Task::Test => &nothing,
+        _ => &prepared.shown_target,
     };
     let target = Target {
         task: prepared.prompt.task,
         path: document.path(),
         language: document.language(),
         document: &text,
-        start: bytes.start,
-        end: bytes.end,
-        sent: &prepared.shown_target,
+        start: place.bytes.start,
+        end: place.bytes.end,
+        sent,
         elided: prepared.elided,
+        imports: place.imports.clone(),
+        indent: place.indent.as_deref(),
     };
     let project = prepared.snapshot.project.as_path();
     let proposal = tools.with_redactor(|redactor| {
@@ -80,15 +79,39 @@ pub(super) fn of(
         };
         contain(&target, raw, complete, &mut checks)
     });
-    let proposal = proposal.unwrap_or(Err(Refused::Detector));
-    let proposal = proposal.map_err(|refused| refused.sentence().to_owned())?;
-    Ok(proposed(&text, proposal))
+    let proposal = proposal.unwrap_or(Err(Refused::Detector))?;
+    let elsewhere = (place.path != prepared.snapshot.path).then(|| document.path());
+    let (changes, shown) = (proposal.changes.iter(), (text.as_str(), elsewhere));
+    let (diff, mut summary) = difference(changes, shown);
+    let notes: Vec<String> = proposal.flags.iter().map(note).collect();
+    for note in &notes {
+        summary.push(' ');
+        summary += note;
+    }
+    let edits = proposal.changes.into_iter();
+    Ok(Proposed {
+        edit: Edited {
+            path: place.path.clone(),
+            document: document.clone(),
+            on_disk: place.on_disk,
+            edits: edits.map(|change| (change.bytes, change.text)).collect(),
+            summary,
+        },
+        shown: diff,
+        notes,
+    })
 }
 
-fn proposed(text: &str, proposal: Proposal) -> Proposed {
-    let mut diff = String::new();
+/// The changes as a block of Markdown, and in a sentence. `file` names it where it is not the one asked about.
+fn difference<'a>(
+    changes: impl Iterator<Item = &'a Change>,
+    (text, file): (&str, Option<&str>),
+) -> (String, String) {
+    let mut diff = file.map_or(String::new(), |file| {
+        format!("--- {}\n", file.escape_debug())
+    });
     let (mut removed, mut added) = (0, 0);
-    for change in &proposal.changes {
+    for change in changes {
         let line = text[..change.bytes.start].matches('\n').count() + 1;
         diff += &format!("@@ line {line} @@\n");
         for old in text[change.bytes.clone()].lines() {
@@ -102,48 +125,20 @@ fn proposed(text: &str, proposal: Proposal) -> Proposed {
     }
     let runs = diff.split(|c| c != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or(0).max(2) + 1);
-    let notes = proposal.flags.iter().map(|flag| match flag {
+    let where_to = file.map_or(String::new(), |file| format!("In {}: ", escaped(file)));
+    let summary = format!("{where_to}{removed} lines out, {added} lines in.");
+    (format!("{fence}diff\n{diff}{fence}\n"), summary)
+}
+
+fn note(flag: &Flag) -> String {
+    match flag {
         Flag::UnknownPackage(name) => format!(
             "It imports {}, which is no package of this project.",
             escaped(name)
         ),
         Flag::NewAddress(address) => format!("It brings the address {}.", escaped(address)),
         Flag::Unparsed => "Whether it parses could not be told.".to_owned(),
-    });
-    let notes: Vec<String> = notes.collect();
-    let mut summary = format!("{removed} lines out, {added} lines in.");
-    for note in &notes {
-        summary.push(' ');
-        summary += note;
     }
-    Proposed {
-        edit: Edited {
-            edits: proposal
-                .changes
-                .into_iter()
-                .map(|change| (change.bytes, change.text))
-                .collect(),
-            summary,
-        },
-        shown: format!("{fence}diff\n{diff}{fence}\n"),
-        notes,
-    }
-}
-
-/// Where documentation of a definition goes: above it and what belongs to it; in Python, below its head.
-fn documentation_at(text: &str, place: &target::Target, language: Language) -> usize {
-    if language != Language::Python {
-        return place.bytes.start;
-    }
-    let lines = text.split_inclusive('\n');
-    let mut at = 0;
-    for (number, line) in lines.enumerate() {
-        at += line.len();
-        if number >= place.head as usize && line.trim_end().ends_with(':') {
-            return at;
-        }
-    }
-    place.bytes.start
 }
 
 /// Whether the project has a package or a module of this name. Registries write `_` and `-` for another.
@@ -170,23 +165,7 @@ fn package_exists(project: &Path, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use foretoken_engine::document::Document;
-
     use super::*;
-
-    #[test]
-    fn documentation_stands_above_and_in_python_below_the_head() {
-        let at = |language, text: &str, cursor: usize| {
-            let document = Document::open("a", language, 1, text);
-            let place = target::target(&document, cursor..cursor).unwrap();
-            documentation_at(text, &place, language)
-        };
-        let rust = "struct A;\n\n#[inline]\nfn f() {}\n";
-        assert_eq!(at(Language::Rust, rust, 24), rust.find("#[").unwrap());
-        let python = "class A:\n    def f(\n        self,\n    ):\n        return 1\n";
-        let body = python.find("        return").unwrap();
-        assert_eq!(at(Language::Python, python, body + 9), body);
-    }
 
     #[test]
     fn packages_are_looked_for_in_manifests_and_among_modules() {

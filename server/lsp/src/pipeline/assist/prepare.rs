@@ -17,6 +17,7 @@ use foretoken_remote::endpoint::Endpoint;
 
 use super::assemble::{assemble, many};
 use super::gather::{Gathered, gather};
+use super::place::{self, Place};
 use super::tools::{Tools, Unasked};
 use super::{Question, Snapshot, Stopped};
 
@@ -34,7 +35,8 @@ pub struct Prepared {
     pub(super) question: Question,
     pub(super) snapshot: Snapshot,
     pub(super) class: Class,
-    pub(super) target: Option<Target>,
+    /// Where an edit may go; `None` where the answer is words.
+    pub(super) place: Option<Place>,
     /// The target as it stands in the prompt, for what may be put back into an edit of it.
     pub(super) shown_target: Redacted,
     pub(super) vault: Vault,
@@ -58,11 +60,22 @@ pub async fn prepare(
 ) -> Result<Prepared, Stopped> {
     let extent = extent(question, snapshot);
     let class = question.task.class(extent);
-    let gathered = gather(question, snapshot, class).await;
+    let mut gathered = gather(question, snapshot, class).await;
     let mut notes = notes(&gathered);
+    let place = place::find(question.task, snapshot, gathered.target.as_ref());
+    if let Some(place) = &place {
+        gathered.sections.extend(place.sections(&*snapshot.level));
+    }
     let assembled = assemble(question.task, class, gathered.sections, tools)?;
     let prompt = assembled.prompt;
     notes.extend(assembled.notes);
+    let seen = |kind| {
+        prompt
+            .sections
+            .iter()
+            .any(|placed| placed.section.kind == kind)
+    };
+    let place = place.and_then(|place| place.seen(&seen));
     let signals = signals(
         question,
         &prompt,
@@ -78,6 +91,10 @@ pub async fn prepare(
         }
     };
     let closed = tools.closed();
+    if tools.settings().audit.keeps_text() && closed.is_none() {
+        let sentence = "What is sent or answered is kept as text, since `audit` is set to `full`.";
+        notes.push(sentence.to_owned());
+    }
     let allows = |endpoint: &Endpoint| {
         closed.is_none() && origin(endpoint).is_some_and(|o| trust.allows(&snapshot.project, &o))
     };
@@ -104,7 +121,7 @@ pub async fn prepare(
         question: question.clone(),
         snapshot: snapshot.clone(),
         class: signals.class,
-        target: gathered.target,
+        place,
         shown_target: assembled.shown_target,
         vault: assembled.vault,
         elided: assembled.elided,

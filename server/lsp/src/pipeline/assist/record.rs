@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use foretoken_remote::audit::Entry;
+use foretoken_engine::answer::contain::Refused;
+use foretoken_remote::audit::{Audit, Entry};
 use foretoken_remote::cache::{Asked, Key};
 use foretoken_remote::client::{Done, End};
 
@@ -56,51 +57,118 @@ fn unmarked(text: &str, prepared: &Prepared) -> String {
     text.replace(&format!("_{:04x}", prepared.prompt.fence.tag()), "_")
 }
 
-/// Writes the row. Books that cannot be written lose it, which the log says; the answer stays.
-pub(super) fn audit(prepared: &Prepared, tools: &Tools, done: &Done, answer: &str) {
-    let Some(audit) = tools.audit() else { return };
-    let prompt = &prepared.prompt;
-    let mut sections: BTreeMap<&str, u64> = BTreeMap::new();
-    for placed in &prompt.sections {
-        *sections.entry(placed.section.kind.code()).or_default() +=
-            count(&placed.section.text) as u64;
+/// The row of a question that was sent. It is written at the end of the answer, or when the question is
+/// dropped before, since text may have left by then.
+pub(super) struct Row<'a> {
+    prepared: &'a Prepared,
+    tools: &'a Tools,
+    /// What the model wrote so far.
+    pub(super) said: String,
+    /// What it was given of what it asked for.
+    pub(super) looked_up: String,
+    /// Endpoint and model that write.
+    pub(super) by: Option<(String, String)>,
+    open: bool,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn begun(prepared: &'a Prepared, tools: &'a Tools) -> Row<'a> {
+        Row {
+            prepared,
+            tools,
+            said: String::new(),
+            looked_up: String::new(),
+            by: None,
+            open: true,
+        }
     }
-    let first = prepared.candidates.first();
-    let by = done.by.as_ref();
-    let answering = by.and_then(|(endpoint, _)| {
-        let candidates = prepared.candidates.iter();
-        candidates
-            .map(|candidate| &candidate.endpoint)
-            .find(|known| known.name == *endpoint)
-    });
-    let entry = Entry {
-        request: request(prepared),
-        time: now(),
-        task: prompt.task.code().to_owned(),
-        template: prompt.template_id.clone(),
-        policy: POLICY.to_owned(),
-        asked: first.map_or(String::new(), |c| {
-            format!("{}/{}", c.endpoint.name, c.model)
-        }),
-        answered: by.map(|(endpoint, model)| format!("{endpoint}/{model}")),
-        origin: answering.and_then(|endpoint| origin(endpoint)),
-        level: prompt.level.code().to_owned(),
-        sections: sections
-            .into_iter()
-            .map(|(kind, tokens)| (kind.to_owned(), tokens))
-            .collect(),
-        outcome: outcome(&done.end).to_owned(),
-        cost: done.cost,
-        input: done.usage.input,
-        output: done.usage.output,
-        variant: None,
-    };
-    let sent: String = prompt
-        .messages
-        .iter()
-        .map(|message| message.text.as_str())
-        .collect();
-    if let Err(error) = audit.record(entry, &sent, answer) {
+
+    /// The answer came to an end. Books that cannot be written lose the row, which the log says; the answer
+    /// stays.
+    pub(super) fn ended(mut self, done: &Done, refused: Option<Refused>) {
+        self.open = false;
+        let by = done.by.as_ref();
+        let mut outcome = outcome(&done.end).to_owned();
+        if let Some(refused) = refused {
+            outcome += &format!(", edit refused: {}", refused.code());
+        }
+        let entry = Entry {
+            outcome,
+            cost: done.cost,
+            input: done.usage.input,
+            output: done.usage.output,
+            ..self.entry(by)
+        };
+        if let Some(audit) = self.tools.audit() {
+            write(audit, entry, &self.sent(), &self.said);
+        }
+    }
+
+    /// All that was sent.
+    fn sent(&self) -> String {
+        let messages = self.prepared.prompt.messages.iter();
+        let texts = messages.map(|message| message.text.as_str());
+        texts.chain([self.looked_up.as_str()]).collect()
+    }
+
+    /// A row without an end.
+    fn entry(&self, by: Option<&(String, String)>) -> Entry {
+        let (prepared, prompt) = (self.prepared, &self.prepared.prompt);
+        let mut sections: BTreeMap<&str, u64> = BTreeMap::new();
+        for placed in &prompt.sections {
+            *sections.entry(placed.section.kind.code()).or_default() +=
+                count(&placed.section.text) as u64;
+        }
+        if !self.looked_up.is_empty() {
+            sections.insert("looked-up", count(&self.looked_up) as u64);
+        }
+        let first = prepared.candidates.first();
+        let answering = by.and_then(|(endpoint, _)| {
+            let candidates = prepared.candidates.iter();
+            candidates
+                .map(|candidate| &candidate.endpoint)
+                .find(|known| known.name == *endpoint)
+        });
+        Entry {
+            request: request(prepared),
+            time: now(),
+            task: prompt.task.code().to_owned(),
+            template: prompt.template_id.clone(),
+            policy: POLICY.to_owned(),
+            asked: first.map_or(String::new(), |c| {
+                format!("{}/{}", c.endpoint.name, c.model)
+            }),
+            answered: by.map(|(endpoint, model)| format!("{endpoint}/{model}")),
+            origin: answering.and_then(|endpoint| origin(endpoint)),
+            level: prompt.level.code().to_owned(),
+            sections: sections
+                .into_iter()
+                .map(|(kind, tokens)| (kind.to_owned(), tokens))
+                .collect(),
+            ..Entry::default()
+        }
+    }
+}
+
+impl Drop for Row<'_> {
+    /// Off the thread that drops: it may be one that others wait for.
+    fn drop(&mut self) {
+        let audit = self.tools.audit().filter(|_| self.open);
+        let (Some(audit), Ok(runtime)) = (audit.cloned(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
+        let entry = Entry {
+            outcome: "cancelled".to_owned(),
+            ..self.entry(self.by.as_ref())
+        };
+        let (sent, said) = (self.sent(), std::mem::take(&mut self.said));
+        drop(runtime.spawn_blocking(move || write(&audit, entry, &sent, &said)));
+    }
+}
+
+fn write(audit: &Audit, entry: Entry, sent: &str, said: &str) {
+    if let Err(error) = audit.record(entry, sent, said) {
         tracing::warn!(error = error.said, "an answer is missing in the audit");
     }
 }

@@ -4,15 +4,14 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use foretoken_engine::privacy::Reach;
 use foretoken_engine::redact::Redactor;
 use foretoken_engine::route::{
-    Features, Health, NanoUsd, Offer, OfferHealth, Pause, Policy, Price, Tier, Totals,
+    Features, Health, NanoUsd, Offer, OfferHealth, Pause, Policy, Totals,
 };
 use foretoken_remote::audit::{Audit, Modes};
 use foretoken_remote::cache::Cache;
 use foretoken_remote::client::Remote;
-use foretoken_remote::endpoint::{Class, Endpoint, Tier as WireTier};
+use foretoken_remote::endpoint::Endpoint;
 use foretoken_remote::failure::Kind;
 use foretoken_remote::health::Standing;
 use foretoken_remote::keys::Keys;
@@ -103,7 +102,7 @@ impl Tools {
 
     fn open(&self) -> Opened {
         let (settings, paths) = (&self.settings, &self.paths);
-        let keys = paths.as_ref().map(|paths| paths.config.join("keys.toml"));
+        let keys = paths.as_ref().map(Paths::keys_file);
         // Nothing is written where nobody could be asked.
         let wanted = paths
             .as_ref()
@@ -118,7 +117,8 @@ impl Tools {
 
     /// Whether they were made for what is in force now.
     pub fn fits(&self, settings: &Settings, shut: Option<&'static str>) -> bool {
-        self.settings.remote == settings.remote && self.shut == shut
+        let ours = &*self.settings;
+        (&ours.remote, ours.audit, self.shut) == (&settings.remote, settings.audit, shut)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -146,8 +146,21 @@ impl Tools {
         &self.opened().remote
     }
 
+    /// How the endpoints that were asked so far have been doing. Opens nothing.
+    pub fn standings(&self) -> Vec<Standing> {
+        let opened = self.opened.get();
+        opened.map_or_else(Vec::new, |opened| opened.remote.standings())
+    }
+
+    /// The user wants an endpoint to be asked again, whatever it said before. Opens nothing.
+    pub fn resume(&self, endpoint: &str) {
+        if let Some(opened) = self.opened.get() {
+            opened.remote.resume(endpoint);
+        }
+    }
+
     pub(super) fn audit(&self) -> Option<&Audit> {
-        self.opened().books.as_ref().map(|books| &books.audit)
+        self.opened().books.as_ref()?.audit.as_ref()
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -207,22 +220,14 @@ impl Tools {
             offers.extend(endpoint.models.iter().map(|model| Offer {
                 endpoint: endpoint.name.clone(),
                 model: model.name.clone(),
-                reach: reach(endpoint.class),
+                reach: endpoint.class,
                 consent,
                 region: endpoint.region.clone(),
                 tasks: Vec::new(),
                 window: usize::try_from(model.window).unwrap_or(usize::MAX),
                 features: Features::default(),
-                tier: match model.tier {
-                    WireTier::Small => Tier::Small,
-                    WireTier::Medium => Tier::Medium,
-                    WireTier::Large => Tier::Large,
-                },
-                price: model.price.map(|price| Price {
-                    input: NanoUsd(price.input),
-                    cached_input: NanoUsd(price.cached),
-                    output: NanoUsd(price.output),
-                }),
+                tier: model.tier,
+                price: model.price,
                 first_byte: endpoint.first_text(),
             }));
         }
@@ -267,7 +272,8 @@ struct Opened {
 #[derive(Debug)]
 struct Books {
     ledger: Ledger,
-    audit: Audit,
+    /// `None` where the user wants no rows.
+    audit: Option<Audit>,
 }
 
 /// The books; `None` where they cannot be kept, which the log says.
@@ -282,12 +288,17 @@ fn books(settings: &Settings, paths: &Paths) -> Option<Books> {
     };
     let open = || {
         let store = Store::open(&paths.books())?;
-        let audit = Audit::new(store.clone(), Modes::default())?;
-        // Rows older than this say nothing that anybody still asks.
-        audit.forget_before(now().saturating_sub(KEPT), now())?;
+        let kept = &settings.audit;
+        let modes = Modes {
+            prompt: kept.prompt,
+            answer: kept.answer,
+        };
+        let audit = Audit::new(store.clone(), modes)?;
+        let oldest = now().saturating_sub(kept.retention_days * 86_400);
+        audit.forget_before(oldest, now())?;
         Ok::<_, foretoken_remote::store::Error>(Books {
             ledger: Ledger::new(store, limits, now())?,
-            audit,
+            audit: kept.enabled.then_some(audit),
         })
     };
     match open() {
@@ -302,9 +313,6 @@ fn books(settings: &Settings, paths: &Paths) -> Option<Books> {
     }
 }
 
-/// How long rows of the audit are kept, seconds: 30 days.
-const KEPT: u64 = 30 * 86_400;
-
 fn soft(limit: Option<NanoUsd>) -> Option<NanoUsd> {
     limit.map(|NanoUsd(amount)| NanoUsd(amount / SOFT.1 * SOFT.0))
 }
@@ -313,15 +321,6 @@ fn soft(limit: Option<NanoUsd>) -> Option<NanoUsd> {
 pub(super) fn now() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
-}
-
-/// Where an endpoint may be.
-pub(super) fn reach(class: Class) -> Reach {
-    match class {
-        Class::Public => Reach::Public,
-        Class::InHouse => Reach::InHouse,
-        Class::Local => Reach::Local,
-    }
 }
 
 fn offer_health(standing: &Standing) -> OfferHealth {
