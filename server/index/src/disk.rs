@@ -76,10 +76,12 @@ pub(crate) fn parts(record: &Record, text: &str, ordinal: usize) -> [String; 4] 
     let names: Vec<&str> = names
         .chain(chunk.names.iter().map(String::as_str))
         .collect();
+    let heads = std::iter::once(&chunk.signature).chain(&chunk.members);
+    let heads: Vec<&str> = heads.map(|bytes| &text[bytes.clone()]).collect();
     [
         text[chunk.bytes.clone()].to_owned(),
         names.join(" "),
-        text[chunk.signature.clone()].to_owned(),
+        heads.concat(),
         place(&record.path),
     ]
 }

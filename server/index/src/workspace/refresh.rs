@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use foretoken_engine::chunk::{self, Chunk};
+use foretoken_engine::document::Tree;
 
 use super::{Disk, Workspace, lock};
 use crate::budget;
 use crate::disk::{Store, View, Writer};
+use crate::error::Error;
 use crate::folder::Closed;
-use crate::index::Error;
 use crate::overlay::Layer;
 use crate::record::{Record, Stamp};
 use crate::walk::{self, Progress, Skipped};
@@ -114,7 +115,7 @@ pub(super) fn look(
         };
     }
     if reason.is_empty() {
-        match cut(relative, &text) {
+        match cut(relative, &text, None) {
             Ok(chunks) => record.chunks = chunks,
             Err(reason) => record.skip = reason.to_owned(),
         }
@@ -122,15 +123,20 @@ pub(super) fn look(
     Found::New(record, text)
 }
 
-/// The chunks of a text, or why it has none.
-pub(super) fn cut(relative: &str, text: &str) -> Result<Vec<Chunk>, &'static str> {
+/// The chunks of a text, by its tree where that is at hand, or why it has none.
+pub(super) fn cut(
+    relative: &str,
+    text: &str,
+    tree: Option<&Tree>,
+) -> Result<Vec<Chunk>, &'static str> {
     if let Some(reason) = walk::refused(text) {
         return Err(reason);
     }
     let mut stop = budget::of_a_parse();
     // A grammar is foreign code. The record remembers the text, so it is not tried again.
-    panic::catch_unwind(AssertUnwindSafe(|| {
-        chunk::chunks(relative, text, &mut stop)
+    panic::catch_unwind(AssertUnwindSafe(|| match tree {
+        Some(tree) => chunk::chunks_of(relative, text, tree),
+        None => chunk::chunks(relative, text, &mut stop),
     }))
     .map_err(|_| "its grammar failed")
 }
@@ -289,7 +295,11 @@ impl Workspace {
         work: Work,
         shown: bool,
     ) -> Result<Report, Error> {
-        let differing = self.differing(&view, paths, work.threads);
+        let mut differing = self.differing(&view, paths, work.threads);
+        if !view.complete {
+            self.read_recent(work.stop);
+        }
+        self.likely_first(&mut differing);
         let present: HashSet<&str> = paths.iter().map(String::as_str).collect();
         let gone: Vec<u64> = view
             .paths
@@ -375,6 +385,13 @@ impl Workspace {
                 .flat_map(|look| look.join().unwrap_or_default());
             found.collect()
         })
+    }
+
+    /// Puts first what is open, then what the newest commits changed, so that an index is of use before it is
+    /// complete.
+    fn likely_first(&self, paths: &mut [&String]) {
+        let (open, history) = (self.seen().overlay, self.history());
+        paths.sort_by_key(|path| (!open.contains_key(path.as_str()), history.age(path)));
     }
 
     /// Keeps in memory what differs from the last commit of the process that writes.

@@ -169,6 +169,8 @@ fn as_json(hit: &Hit) -> serde_json::Value {
         "endLine": hit.lines.end,
         "name": hit.qualified,
         "kind": hit.kind.word(),
+        "source": hit.source.word(),
+        "language": Language::from_path(&hit.path).map(Language::id),
         "text": hit.text,
         "words": hit.words,
         "vector": hit.vector,
