@@ -18,7 +18,7 @@ mod workspace;
 pub use error::Error;
 pub use history::{Commit, History};
 pub use hit::{Answer, Empty, Hit};
-pub use meaning::Meaning;
+pub use meaning::{Make, Meaning, Text};
 pub use vectors::{Key, Vectors};
 pub use walk::{Progress, Skipped};
 pub use workspace::{

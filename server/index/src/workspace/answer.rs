@@ -68,6 +68,7 @@ impl Workspace {
             return Ok(none(Empty::NotFound));
         }
         let asked = Asked {
+            question,
             query: &query,
             rarity: &rarity,
             weights,
@@ -172,6 +173,7 @@ pub(super) fn head(text: &str, chunk: &Chunk) -> u32 {
 
 /// A question as it is looked for.
 struct Asked<'a> {
+    question: &'a str,
     query: &'a terms::Query,
     /// The idf of each of its terms.
     rarity: &'a [f32],
@@ -201,7 +203,8 @@ fn nearness(
     read: &mut dyn FnMut(&Record) -> Option<Arc<str>>,
 ) -> Vec<Option<f32>> {
     let wanted = asked.weights.vectors.iter().any(|part| *part > 0.0);
-    let Some(question) = meaning.question(asked.query).filter(|_| wanted) else {
+    let question = wanted.then(|| meaning.question(asked.question, asked.query));
+    let Some(question) = question.flatten() else {
         return Vec::new();
     };
     let cosine = |row: &Row| {
