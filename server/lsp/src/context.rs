@@ -273,10 +273,11 @@ impl Asked {
         let nearest = workspaces.iter().filter(holds);
         let nearest = nearest.max_by_key(|index| index.root().as_os_str().len());
         // A root that the editor reaches through a link holds the file all the same.
-        let Some(index) = nearest.or_else(|| match workspaces.as_slice() {
+        let only = match workspaces.as_slice() {
             [only] => Some(only),
             _ => None,
-        }) else {
+        };
+        let Some(index) = nearest.or(only) else {
             return Vec::new();
         };
         let is_known = |path: &str| self.sources.iter().any(|s| s.document.path() == path);
