@@ -6,6 +6,7 @@ mod answer;
 mod commits;
 mod definitions;
 mod live;
+mod look;
 mod references;
 mod refresh;
 

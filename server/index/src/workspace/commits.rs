@@ -59,4 +59,11 @@ impl Workspace {
     pub fn last_change(&self, path: &str) -> Option<Commit> {
         self.history().last(path).cloned()
     }
+
+    /// Puts first what is open, then what the newest commits changed, so that an index is of use before it is
+    /// complete.
+    pub(super) fn likely_first(&self, paths: &mut [&String]) {
+        let (open, history) = (self.seen().overlay, self.history());
+        paths.sort_by_key(|path| (!open.contains_key(path.as_str()), history.age(path)));
+    }
 }

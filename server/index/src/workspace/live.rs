@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use foretoken_engine::document::Tree;
 
-use super::refresh::{self, Found};
+use super::look::{Found, cut, look};
 use super::{Workspace, lock};
 use crate::overlay::{Buffer, Layer};
 use crate::record::{Record, Stamp};
@@ -22,7 +22,7 @@ impl Workspace {
             return false;
         };
         let before = self.layer(&relative);
-        let layer = match refresh::cut(&relative, text, tree) {
+        let layer = match cut(&relative, text, tree) {
             Ok(chunks) => Layer::Rows(Buffer::new(
                 Arc::new(Record {
                     path: Arc::from(relative.as_str()),
@@ -75,7 +75,7 @@ impl Workspace {
         let known = seen.view.file(&relative);
         let layer = match self.finds(path) {
             false => known.map(|_| Layer::Gone),
-            true => match refresh::look(&self.root, &relative, known, SystemTime::now()) {
+            true => match look(&self.root, &relative, known, SystemTime::now()) {
                 Found::Same | Found::Restamped(_) => None,
                 Found::Gone => known.map(|_| Layer::Gone),
                 Found::New(record, _) if !record.skip.is_empty() => known.map(|_| Layer::Gone),

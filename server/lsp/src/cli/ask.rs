@@ -314,6 +314,7 @@ fn levels(settings: &Settings, asked: &Path, project: &Path) -> LevelOf {
 /// The project's index, where it can have one, for questions about a file.
 fn search(context: &Context, root: &Path, file: &Path) -> Option<Search> {
     let (index, _) = super::search::opened(context, root, true).ok()?;
+    index.read_history(&|| false);
     let file = file.to_owned();
     Some(Arc::new(move |sought: &Sought, most: usize| {
         Found::all(&index, &file, sought, most)

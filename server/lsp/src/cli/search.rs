@@ -47,6 +47,9 @@ pub(super) struct Arguments {
     /// package of kind "embed" (manifest.toml, model.onnx, tokenizer.json).
     #[arg(long, value_name = "PATH")]
     embedder: Option<PathBuf>,
+    /// Put the hits in the order of a package of kind "rerank", as far as it has time.
+    #[arg(long, value_name = "FOLDER")]
+    reranker: Option<PathBuf>,
 }
 
 pub(super) fn run(
@@ -72,9 +75,12 @@ pub(super) fn run(
     let wanted =
         |path: &str| language.is_none_or(|language| Language::from_path(path) == Some(language));
     let question = arguments.question.join(" ");
-    let answer = workspace
+    let mut answer = workspace
         .search(&question, usize::from(arguments.limit), &wanted)
         .map_err(|error| Failure(format!("The search failed: {error}.")))?;
+    if let Some(folder) = &arguments.reranker {
+        embedder::rerank(folder, data, &question, &mut answer.hits)?;
+    }
     if arguments.why {
         tell(&workspace, &report, &answer, err)?;
     }
