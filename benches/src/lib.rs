@@ -17,6 +17,7 @@ pub mod items;
 pub mod keys;
 pub mod neighbours;
 pub mod peers;
+pub mod pieces;
 pub mod published;
 pub mod reliability;
 pub mod replay;

@@ -478,3 +478,36 @@ fn key() -> String {
         .collect();
     ["sk-", "ant-", "api03-", &random, "AA"].concat()
 }
+
+/// What a prompt says of the rest of the project comes from what the code does, not from words alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_prompt_has_definitions_callers_and_tests_by_their_use() {
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Never seen."]))]).await;
+    let body = "    let number = compute(first, second, third, fourth);\n".repeat(6);
+    let code = CODE.replace("sum += row;", "sum = clamp(sum + row);");
+    desk.home.write("project/src/sum.rs", &code);
+    for (path, text) in [
+        ("src/round.rs", "pub fn clamp(value: u8) -> u8 {\n"),
+        ("src/main.rs", "fn main() {\n    total(&[1]);\n"),
+        ("tests/sum.rs", "#[test]\nfn sums() {\n    total(&[2]);\n"),
+        (
+            "src/prose.rs",
+            "// Here total is only said, and clamp.\nfn other() {\n",
+        ),
+    ] {
+        desk.home
+            .write(&format!("project/{path}"), format!("{text}{body}}}\n"));
+    }
+    let (_, out, err) = desk.run(&["explain", "src/sum.rs:5", "--why"]);
+    let told = format!("{out}{err}");
+    for section in [
+        "definition src/round.rs:1-8",
+        "caller src/main.rs:1-9",
+        "test tests/sum.rs:1-10",
+    ] {
+        assert!(told.contains(section), "{section}: {told}");
+    }
+    for section in ["caller src/prose.rs", "definition src/prose.rs"] {
+        assert!(!told.contains(section), "{section}: {told}");
+    }
+}

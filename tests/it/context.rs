@@ -178,3 +178,52 @@ async fn pieces_come_in_a_pause_and_typing_keeps_them() {
     assert_eq!(report["pieces"], json!([]), "{report}");
     session.finish().await;
 }
+
+/// What a name means stands in a file that nobody has open: the index knows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_index_gives_pieces_of_files_that_are_not_open() {
+    let home = project();
+    let uri = |path: &str| format!("file://{}", home.path().join(path).display());
+    let mut persona = Persona::named("vscode");
+    persona.initialize["workspaceFolders"] = json!([{"uri": uri("project"), "name": "project"}]);
+    persona.initialize["rootUri"] = uri("project").into();
+    if library().is_none() {
+        return skip("there is no ONNX Runtime here");
+    }
+    let mut session = home.serve(persona, &[]);
+    session.initialize().await;
+    let state = session.model_settled().await;
+    assert_eq!(state["state"], "ready", "{state}");
+    let settings = |exclude: Value| {
+        let completion = json!({"context": "on", "governor": "off", "exclude": exclude});
+        json!({"settings": {"foretoken": {"completion": completion}}})
+    };
+    let change = "workspace/didChangeConfiguration";
+    session.notify(change, settings(json!([]))).await;
+    let begun = Instant::now();
+    while session.status(false).await["index"]["state"] != "ready" {
+        assert!(begun.elapsed() < LIMIT, "the index is not ready");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let views = uri("project/app/views.py");
+    session.open(&views, "python", &format!("{VIEWS}\n")).await;
+    let mut at = VIEWS.len();
+    session.change(&views, at, at, "l").await;
+    exchanged(&mut session, 1).await;
+    for key in TYPED[1..].chars() {
+        at += 1;
+        session.change(&views, at, at, &key.to_string()).await;
+    }
+    session.invoke(&views, at + 1).await.result().await;
+    let report = session.report(&views).await;
+    let piece = &report["pieces"][0];
+    assert_eq!(piece["path"], "app/models.py", "{report}");
+    assert_eq!(piece["why"], "imported");
+    // Once it is excluded, nothing of it is in the next prompt.
+    session.notify(change, settings(json!(["models.py"]))).await;
+    session.change(&views, at + 1, at + 1, "e").await;
+    session.invoke(&views, at + 2).await.result().await;
+    let report = session.report(&views).await;
+    assert_eq!(report["pieces"], json!([]), "{report}");
+    session.finish().await;
+}

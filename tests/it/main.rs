@@ -17,6 +17,7 @@ mod helix;
 mod hostile;
 mod index;
 mod indexing;
+mod limits;
 mod model;
 mod neovim;
 mod privacy;

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use foretoken_tests::process::Home;
+use foretoken_tests::process::{Home, library, root, skip};
 use serde_json::Value;
 
 fn text(bytes: &[u8]) -> String {
@@ -90,4 +90,60 @@ fn why_says_what_was_left_out() {
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("definition × 2.1"), "{out}");
     assert!(err.contains("2 files"), "{err}");
+}
+
+#[test]
+fn a_users_embedder_finds_what_means_the_same() {
+    if library().is_none() {
+        return skip("there is no ONNX Runtime here");
+    }
+    let home = Home::default();
+    for (path, text) in [
+        ("a.rs", "fn paint_stream() {\n    paint(stream);\n}\n"),
+        ("b.rs", "fn stop_stream() {\n    stop(stream);\n}\n"),
+    ] {
+        home.write(&format!("project/{path}"), text);
+    }
+    let package = root().join("server/infer/tests/encoders/embed");
+    let package = package.to_str().unwrap();
+    let question = ["--dir", "project", "--why", "close", "the", "stream"];
+    let (code, ..) = search(&home, &question);
+    assert_eq!(code, 1);
+    let with = [&["--embedder", package][..], &question].concat();
+    let (code, out, err) = search(&home, &with);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("b.rs:1") && !out.contains("a.rs"), "{out}");
+    assert!(out.contains("vector 0.9"), "{out}");
+    // One for another purpose is refused with its reason, and so is none at all.
+    for (path, reason) in [("../rerank", "a package for \"rerank\""), ("..", "lacks")] {
+        let path = format!("{package}/{path}");
+        let with = [&["--embedder", path.as_str()][..], &question].concat();
+        let (code, _, err) = search(&home, &with);
+        assert_eq!(code, 2);
+        assert!(err.contains(reason), "{err}");
+    }
+}
+
+#[test]
+fn a_users_reranker_orders_the_hits() {
+    if library().is_none() {
+        return skip("there is no ONNX Runtime here");
+    }
+    let home = Home::default();
+    for (path, text) in [
+        ("a.rs", "fn draw_stream() {\n    draw(stream);\n}\n"),
+        ("b.rs", "fn stop_stream() {\n    stop(stream);\n}\n"),
+    ] {
+        home.write(&format!("project/{path}"), text);
+    }
+    let question = ["--dir", "project", "stream", "fn", "draw", "stop", "close"];
+    let first = |arguments: &[&str]| {
+        let (code, out, err) = search(&home, arguments);
+        assert_eq!(code, 0, "{err}");
+        out.split(':').next().unwrap().to_owned()
+    };
+    assert_eq!(first(&question), "a.rs");
+    let package = root().join("server/infer/tests/encoders/rerank");
+    let with = [&["--reranker", package.to_str().unwrap()][..], &question].concat();
+    assert_eq!(first(&with), "b.rs");
 }

@@ -1,30 +1,25 @@
 //! What pieces of other files are worth, and what they cost:
 //! `cargo run --release -p foretoken-benches --bin context -- CHECKOUT... [--sample N] [--seed N]
-//! [--neighbours N] [--tokens N] [--package FOLDER]`.
+//! [--neighbours N] [--tokens N] [--package FOLDER] [--index]`.
 //!
-//! At each place the program's own pipeline answers twice, without pieces and with those that the
-//! engine chooses from the neighbours. Judged is the text without a gate, to the end of the line. The
-//! price is what a cold place takes longer to read, which the server pays in pauses only, and what a
-//! key costs then.
+//! At each place the program's own pipeline answers without pieces and with those that the engine chooses
+//! from the open neighbours; with `--index` also with those that the index of the whole checkout gives, and
+//! with both. Judged is the text without a gate, to the end of the line. The price is what a cold place
+//! takes longer to read, which the server pays in pauses only, and what a key costs then.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use foretoken::pipeline::complete::{self, Attempt, Completed, Inputs, Model};
-use foretoken_benches::neighbours::{Checkout, Place, Random};
-use foretoken_benches::score::{Score, score};
-use foretoken_benches::stats::{mean, quantile, share, table};
+use foretoken_benches::neighbours::{Checkout, Random};
+use foretoken_benches::pieces::{Indexed, Sides, gains, pick, place, prices, retrieval};
+use foretoken_benches::stats::quantile;
 use foretoken_benches::systems;
-use foretoken_engine::context::{Ask, Chosen, Facts, Why, candidates, choose};
+use foretoken_engine::context::Facts;
 use foretoken_engine::document::Document;
-use foretoken_engine::prompt::{Budget, Window};
-use foretoken_engine::trigger::{History, Kind};
-use foretoken_grammars::Language;
+use foretoken_engine::prompt::Budget;
 use foretoken_infer::{Options, Source};
 
-/// Longest time on one place, so that a busy machine changes no figure.
-const BUDGET: Duration = Duration::from_secs(20);
 /// Files read of one checkout.
 const FILES: usize = 400;
 /// The size that the choice is timed at.
@@ -37,6 +32,7 @@ struct Arguments {
     neighbours: usize,
     tokens: Option<usize>,
     package: Option<PathBuf>,
+    index: bool,
 }
 
 #[expect(
@@ -68,7 +64,7 @@ fn run() -> Result<String, String> {
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let usage = "usage: context CHECKOUT... [--sample N] [--seed N] [--neighbours N] [--tokens N] [--package FOLDER]";
+    let usage = "usage: context CHECKOUT... [--sample N] [--seed N] [--neighbours N] [--tokens N] [--package FOLDER] [--index]";
     let mut found = Arguments {
         checkouts: Vec::new(),
         sample: 200,
@@ -76,6 +72,7 @@ fn arguments() -> Result<Arguments, String> {
         neighbours: 4,
         tokens: None,
         package: None,
+        index: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -86,6 +83,7 @@ fn arguments() -> Result<Arguments, String> {
             "--seed" => found.seed = number(value()?)? as u64,
             "--neighbours" => found.neighbours = number(value()?)?,
             "--tokens" => found.tokens = Some(number(value()?)?),
+            "--index" => found.index = true,
             "--package" => found.package = Some(PathBuf::from(value()?)),
             path if !path.starts_with('-') => found.checkouts.push(PathBuf::from(path)),
             _ => return Err(usage.to_owned()),
@@ -97,32 +95,6 @@ fn arguments() -> Result<Arguments, String> {
     }
 }
 
-/// One place answered twice.
-struct Pair {
-    language: Language,
-    why: Option<Why>,
-    tokens: usize,
-    off: Answer,
-    on: Answer,
-}
-
-/// One answer with its price.
-struct Answer {
-    score: Score,
-    cold: Price,
-    key: Price,
-}
-
-/// One figure of an answer.
-type Measure = fn(&Answer) -> f64;
-
-/// What one completion cost.
-struct Price {
-    run: f64,
-    prefill: f64,
-    total: f64,
-}
-
 async fn measure(arguments: &Arguments, checkouts: &[Checkout]) -> Result<String, String> {
     let package = arguments.package.clone();
     let package = package.map_or(Source::Embedded, Source::Folder);
@@ -131,17 +103,25 @@ async fn measure(arguments: &Arguments, checkouts: &[Checkout]) -> Result<String
         ..Options::default()
     };
     let model = systems::load(options).await?;
+    let roots = arguments.checkouts.iter();
+    let indexes: Vec<Option<Indexed>> = match arguments.index {
+        true => roots
+            .map(|root| Indexed::build(root).map(Some))
+            .collect::<Result<_, _>>()?,
+        false => roots.map(|_| None).collect(),
+    };
     let mut random = Random(arguments.seed);
-    let mut pairs = Vec::new();
+    let mut found: Vec<Sides> = Vec::new();
     let mut draws = 0;
-    while pairs.len() < arguments.sample && draws < arguments.sample * 200 {
+    while found.len() < arguments.sample && draws < arguments.sample * 200 {
         // By turns, so that a large checkout does not outweigh the others.
-        let checkout = &checkouts[draws % checkouts.len()];
+        let at = draws % checkouts.len();
         draws += 1;
-        if let Some(place) = checkout.place(&mut random, arguments.neighbours)
-            && !place.neighbours.is_empty()
+        if let Some(drawn) = checkouts[at].place(&mut random, arguments.neighbours)
+            && !drawn.neighbours.is_empty()
         {
-            pairs.push(pair(&place, &model, arguments.tokens).await);
+            let index = indexes[at].as_ref();
+            found.push(place(&drawn, &model, index, arguments.tokens).await);
         }
     }
     let budget = &model.info.budget;
@@ -150,196 +130,23 @@ async fn measure(arguments: &Arguments, checkouts: &[Checkout]) -> Result<String
         model.info.name,
         model.info.version,
         model.info.sha256,
-        pairs.len(),
+        found.len(),
         arguments.seed,
         arguments.neighbours,
         arguments.tokens.unwrap_or(budget.context),
     );
-    text += &gains(&pairs);
-    text += "\n";
-    text += &prices(&pairs);
-    text += "\n";
+    let sides = if arguments.index { 1..4 } else { 1..2 };
+    for side in sides {
+        text += &gains(&found, side);
+        text += "\n";
+        text += &prices(&found, side);
+        text += "\n";
+    }
+    if arguments.index {
+        text += &retrieval(&found);
+    }
     text += &choice(checkouts, budget, &|text| model.infer.count(text));
     Ok(text)
-}
-
-async fn pair(place: &Place, model: &Model, tokens: Option<usize>) -> Pair {
-    let mut files = vec![Arc::new(Facts::of(&place.document))];
-    files.extend(place.neighbours.iter().cloned());
-    let chosen = pick(&files, place.byte, &model.info.budget, tokens, &|text| {
-        model.infer.count(text)
-    });
-    Pair {
-        language: place.document.language(),
-        why: chosen.first().map(|chosen| chosen.why),
-        tokens: chosen.iter().map(|chosen| chosen.tokens).sum(),
-        off: answer(place, model, Window::default()).await,
-        on: answer(place, model, Window::default().offering(chosen.into())).await,
-    }
-}
-
-/// The engine's choice for the first of the files.
-fn pick(
-    files: &[Arc<Facts>],
-    byte: usize,
-    budget: &Budget,
-    tokens: Option<usize>,
-    count: &dyn Fn(&str) -> usize,
-) -> Vec<Chosen> {
-    let ask = Ask {
-        files,
-        this: 0,
-        document: files[0].document(),
-        byte,
-        edited: &[],
-        budget,
-    };
-    let most = tokens.unwrap_or(budget.context).min(budget.context);
-    choose(&candidates(&ask, &[]), &[], most, count)
-}
-
-/// The cold place, then one more key of the truth.
-async fn answer(place: &Place, model: &Model, window: Window) -> Answer {
-    let cold = complete(&place.document, place.byte, window, model).await;
-    let key = place.truth.chars().next().unwrap_or(' ');
-    let text = place.document.rope().to_string();
-    let typed = format!("{}{key}{}", &text[..place.byte], &text[place.byte..]);
-    let document = Document::open(place.document.path(), place.document.language(), 2, &typed);
-    let window = cold.window.clone().unwrap_or_default();
-    let after = complete(&document, place.byte + key.len_utf8(), window, model).await;
-    let said = cold.said.as_ref().map_or("", |said| said.text.as_str());
-    let line = said.lines().next().unwrap_or_default();
-    Answer {
-        score: score(line, &place.truth),
-        cold: price(&cold),
-        key: price(&after),
-    }
-}
-
-async fn complete(document: &Document, byte: usize, window: Window, model: &Model) -> Completed {
-    let inputs = Inputs {
-        document: document.clone(),
-        byte,
-        kind: Kind::Invoked,
-        history: History::default(),
-        idle: document.version() == 1,
-        window,
-        lookup: None,
-        minimum_probability: Some(0.0),
-    };
-    complete::run(inputs, Ok(model), Attempt::alone(BUDGET)).await
-}
-
-fn price(completed: &Completed) -> Price {
-    let (tokens, ms) = (&completed.report.tokens, &completed.report.ms);
-    Price {
-        run: (tokens.prompt - tokens.reused) as f64,
-        prefill: ms.prefill,
-        total: ms.total,
-    }
-}
-
-/// Exact match and similarity without and with pieces; won and lost count places.
-fn gains(pairs: &[Pair]) -> String {
-    let header = [
-        "places",
-        "count",
-        "exact off %",
-        "exact on %",
-        "similarity off %",
-        "similarity on %",
-        "won",
-        "lost",
-    ];
-    let mut rows = vec![header.map(str::to_owned).to_vec()];
-    let of_why = |why| move |pair: &&Pair| pair.why == Some(why);
-    let all = || pairs.iter();
-    let mut groups: Vec<(&str, Vec<&Pair>)> = vec![
-        ("all", all().collect()),
-        (
-            "with pieces",
-            all().filter(|pair| pair.why.is_some()).collect(),
-        ),
-        (
-            "imported first",
-            all().filter(of_why(Why::Imported)).collect(),
-        ),
-        (
-            "neighbour first",
-            all().filter(of_why(Why::Neighbour)).collect(),
-        ),
-    ];
-    for language in Language::ALL {
-        let of: Vec<&Pair> = all().filter(|pair| pair.language == *language).collect();
-        if !of.is_empty() {
-            groups.push((language.id(), of));
-        }
-    }
-    for (name, of) in groups {
-        let exact = |on: bool| of.iter().filter(|pair| pair.side(on).score.exact).count();
-        let similar = |on: bool| mean(of.iter().map(|pair| pair.side(on).score.similarity));
-        let differ = |on: bool| {
-            let won = |pair: &&&Pair| pair.side(on).score.exact && !pair.side(!on).score.exact;
-            of.iter().filter(won).count()
-        };
-        rows.push(vec![
-            name.to_owned(),
-            of.len().to_string(),
-            fixed(100.0 * share(exact(false), of.len())),
-            fixed(100.0 * share(exact(true), of.len())),
-            fixed(100.0 * similar(false)),
-            fixed(100.0 * similar(true)),
-            differ(true).to_string(),
-            differ(false).to_string(),
-        ]);
-    }
-    table(&rows)
-}
-
-impl Pair {
-    fn side(&self, on: bool) -> &Answer {
-        if on { &self.on } else { &self.off }
-    }
-}
-
-/// Of the places that have pieces: what is read and how long it takes.
-fn prices(pairs: &[Pair]) -> String {
-    let header = [
-        "price",
-        "off p50",
-        "off p95",
-        "on p50",
-        "on p95",
-        "added p50",
-        "added p95",
-    ];
-    let mut rows = vec![header.map(str::to_owned).to_vec()];
-    let with: Vec<&Pair> = pairs.iter().filter(|pair| pair.tokens > 0).collect();
-    let of: [(&str, Measure); 6] = [
-        ("cold place: tokens run", |answer| answer.cold.run),
-        ("cold place: prefill, ms", |answer| answer.cold.prefill),
-        ("cold place: whole, ms", |answer| answer.cold.total),
-        ("next key: tokens run", |answer| answer.key.run),
-        ("next key: prefill, ms", |answer| answer.key.prefill),
-        ("next key: whole, ms", |answer| answer.key.total),
-    ];
-    for (name, of) in of {
-        let side = |on: bool| {
-            with.iter()
-                .map(|pair| of(pair.side(on)))
-                .collect::<Vec<f64>>()
-        };
-        let (off, on) = (side(false), side(true));
-        let added: Vec<f64> = on.iter().zip(&off).map(|(on, off)| on - off).collect();
-        let mut row = vec![name.to_owned()];
-        for values in [off, on, added] {
-            row.extend([0.5, 0.95].map(|at| fixed(quantile(&values, at))));
-        }
-        rows.push(row);
-    }
-    let tokens: Vec<f64> = with.iter().map(|pair| pair.tokens as f64).collect();
-    let [p50, p95] = [0.5, 0.95].map(|at| fixed(quantile(&tokens, at)));
-    format!("{}pieces: {p50} tokens p50, {p95} p95\n", table(&rows))
 }
 
 /// Time of the choice itself among large files, and of the facts that it needs.
@@ -397,11 +204,4 @@ fn least<T>(work: impl Fn() -> T) -> (f64, T) {
     let runs = [timed(), timed(), timed(), timed()];
     let shortest = runs.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
     shortest.expect("there are four runs")
-}
-
-fn fixed(value: f64) -> String {
-    match value.is_finite() {
-        true => format!("{value:.1}"),
-        false => "-".to_owned(),
-    }
 }

@@ -8,12 +8,14 @@ mod generated;
 mod sections;
 mod windows;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use foretoken_grammars::Language;
+use tree_sitter::Tree;
 
 /// Written into every index; to be changed with what [`chunks`] makes of a text, or old rows stay as they were.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Most chunks of one file; what lies behind them is not found. Generated tables reach it.
 const MOST: usize = 4_000;
@@ -24,13 +26,16 @@ const LEAST_BYTES: usize = 300;
 /// Chunks with more bytes are cut: about 600 tokens, what a prompt can spare for one hit.
 const MOST_BYTES: usize = 2_400;
 
+/// Members whose heads a type's head has at most; a type of more is mostly generated.
+const MOST_MEMBERS: usize = 64;
+
 /// What a chunk is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Something that is called.
     Function,
     /// A class, structure, trait, interface, module or implementation; without the members that are
-    /// chunks of their own.
+    /// chunks of their own, of which it has the heads.
     Type,
     /// Another definition: constant, alias, macro.
     Value,
@@ -73,15 +78,49 @@ pub struct Chunk {
     /// Bytes of the lines of the definition's head; for a part of a long definition they lie before
     /// [`Chunk::bytes`].
     pub signature: Range<usize>,
+    /// Of the head of a type whose members are chunks of their own: bytes of the lines of their heads, which
+    /// lie behind [`Chunk::bytes`].
+    pub members: Vec<Range<usize>>,
     /// Bytes of the whole.
     pub bytes: Range<usize>,
     /// Its lines, from 0, the end exclusive.
     pub lines: Range<u32>,
 }
 
+impl Chunk {
+    /// What the chunk says, out of the text that it was cut from: its lines, and below them the heads of
+    /// members that are chunks of their own. `None` for a text that it was not cut from.
+    pub fn text(&self, text: &str) -> Option<String> {
+        let mut whole = text.get(self.bytes.clone())?.to_owned();
+        for member in &self.members {
+            if !whole.ends_with('\n') {
+                whole.push('\n');
+            }
+            whole += text.get(member.clone())?;
+        }
+        Some(whole)
+    }
+}
+
 /// The chunks of a file in order. `stop` is asked while the text is parsed; once it says so, the
 /// text is cut into windows instead.
 pub fn chunks(path: &str, text: &str, stop: &mut dyn FnMut() -> bool) -> Vec<Chunk> {
+    cut(path, text, &mut |language| {
+        definitions::parse(text, language, stop).map(Cow::Owned)
+    })
+}
+
+/// The same of a text whose tree is known.
+pub fn chunks_of(path: &str, text: &str, tree: &Tree) -> Vec<Chunk> {
+    cut(path, text, &mut |_| Some(Cow::Borrowed(tree)))
+}
+
+/// `parse` is asked for a tree where one is needed.
+fn cut<'t>(
+    path: &str,
+    text: &str,
+    parse: &mut dyn FnMut(Language) -> Option<Cow<'t, Tree>>,
+) -> Vec<Chunk> {
     let lines = Lines::of(text);
     let language = Language::from_path(path).unwrap_or(Language::Text);
     if generated::is(path, text, language) {
@@ -91,7 +130,8 @@ pub fn chunks(path: &str, text: &str, stop: &mut dyn FnMut() -> bool) -> Vec<Chu
         Language::Markdown => sections::of(text, &lines),
         Language::Text if sections::is_document(path) => sections::of(text, &lines),
         Language::Text => windows::of(text, &lines, 0..lines.count()),
-        language => definitions::of(text, &lines, language, stop)
+        language => parse(language)
+            .and_then(|tree| definitions::of(text, &lines, language, &tree))
             .unwrap_or_else(|| windows::of(text, &lines, 0..lines.count())),
     };
     found.retain(|chunk| text[chunk.bytes.clone()].contains(char::is_alphanumeric));
@@ -144,6 +184,7 @@ fn chunk(kind: Kind, lines: &Lines, of: Range<usize>) -> Chunk {
         qualified: String::new(),
         names: Vec::new(),
         signature: bytes.start..bytes.start,
+        members: Vec::new(),
         bytes,
         lines: of.start as u32..of.end as u32,
     }

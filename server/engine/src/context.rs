@@ -14,10 +14,12 @@
 //! | [`Why::Imported`] | it defines a name that this file takes from there |
 //! | [`Why::Edited`] | somebody edited it a moment ago |
 //! | [`Why::Neighbour`] | it shares its rarer names with the text around the cursor |
+//! | [`Why::Index`] | the same of a file that is not open; [`Around`] says what an index is asked |
 
 mod choose;
 mod facts;
 mod imports;
+mod indexed;
 mod rank;
 mod recent;
 
@@ -27,6 +29,7 @@ use crate::prompt::Piece;
 
 pub use choose::choose;
 pub use facts::Facts;
+pub use indexed::{Around, Found};
 pub use rank::{Ask, Edited, candidates};
 pub use recent::{Place, Recent};
 
@@ -42,6 +45,8 @@ pub enum Why {
     Edited,
     /// It speaks of the same things.
     Neighbour,
+    /// An index of the workspace found it in a file that is not open.
+    Index,
 }
 
 impl Why {
@@ -51,6 +56,7 @@ impl Why {
             Why::Imported => "imported",
             Why::Edited => "edited",
             Why::Neighbour => "neighbour",
+            Why::Index => "index",
         }
     }
 }

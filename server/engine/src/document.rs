@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use foretoken_grammars::Language;
 use ropey::Rope;
-use tree_sitter::{InputEdit, Tree};
+use tree_sitter::InputEdit;
+
+pub use tree_sitter::Tree;
 
 use crate::position::{self, Encoding, Range};
 use lines::LineLengths;

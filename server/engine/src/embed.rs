@@ -179,7 +179,7 @@ fn trigrams(term: &str, buckets: usize) -> Vec<usize> {
 
 impl Vector {
     /// The unit vector of a direction; `None` of what has none.
-    fn of(sum: &[f32]) -> Option<Vector> {
+    pub fn of(sum: &[f32]) -> Option<Vector> {
         let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
         let most = sum.iter().fold(0.0f32, |most, x| most.max(x.abs()));
         if !length.is_finite() || most <= 0.0 {

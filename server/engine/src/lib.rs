@@ -58,6 +58,7 @@ pub mod prompt;
 pub mod rank;
 pub mod redact;
 pub mod route;
+pub mod source;
 pub mod suggestion;
 pub mod symbols;
 pub mod syntax;

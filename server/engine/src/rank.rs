@@ -246,17 +246,17 @@ fn mentions(written: &str, path: &str) -> bool {
             .is_some_and(|(bare, _)| written.contains('/') && ends(bare))
 }
 
-/// How likely a chunk of this kind and place is what is looked for, before the question is known.
-fn prior(path: &str, kind: Kind, query: &Query, weights: &Weights) -> (&'static str, f32) {
-    let [example, vendored, declarations, barrel] = weights.places;
+/// Whether a file's folders are among these.
+pub(crate) fn is_below(path: &str, folders: &[&str]) -> bool {
+    let mut parts = path.split('/');
+    parts.next_back();
+    parts.any(|folder| folders.contains(&folder))
+}
+
+/// Whether a file holds tests, by its lowercased path.
+pub(crate) fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let folder = |names: &[&str]| {
-        let mut folders = path.split('/');
-        folders.next_back();
-        folders.any(|folder| names.contains(&folder))
-    };
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    let is_test = folder(&[
+    let folders = [
         "test",
         "tests",
         "testing",
@@ -264,16 +264,25 @@ fn prior(path: &str, kind: Kind, query: &Query, weights: &Weights) -> (&'static 
         "spec",
         "fixtures",
         "testdata",
-    ]) || name.starts_with("test_")
+    ];
+    let parts = ["_test.", ".test.", ".spec.", "_spec."];
+    is_below(path, &folders)
+        || name.starts_with("test_")
         || stem(path) == "tests"
-        || ["_test.", ".test.", ".spec.", "_spec."]
-            .iter()
-            .any(|part| name.contains(part));
+        || parts.iter().any(|part| name.contains(part))
+}
+
+/// How likely a chunk of this kind and place is what is looked for, before the question is known.
+fn prior(path: &str, kind: Kind, query: &Query, weights: &Weights) -> (&'static str, f32) {
+    let [example, vendored, declarations, barrel] = weights.places;
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let folder = |names: &[&str]| is_below(path, names);
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     if kind == Kind::Generated {
         ("generated", weights.generated)
     } else if folder(&["vendor", "third_party", "node_modules", "dist", "external"]) {
         ("vendored", vendored)
-    } else if is_test && !query.tests {
+    } else if is_test(path) && !query.tests {
         ("test", weights.test)
     } else if folder(&["examples", "example", "demo", "samples"]) {
         ("example", example)

@@ -11,6 +11,7 @@ use foretoken_grammars::Language;
 use tree_sitter::Tree;
 
 use crate::chunk::{Kind, Lines, definitions};
+use crate::rank;
 
 /// Uses kept of one text; generated files have more.
 const MOST_USES: usize = 20_000;
@@ -126,6 +127,24 @@ impl Symbols {
         found.into_iter().map(|(one, _)| one).collect()
     }
 
+    /// Whether what stands at this byte is part of a test: the file at `path` is one of tests, or what is
+    /// around the byte is called or marked as one. `text` is the one that these are the symbols of.
+    pub fn is_test(&self, path: &str, text: &str, byte: usize) -> bool {
+        let mut around = self.definitions.iter().filter(|d| d.bytes.contains(&byte));
+        rank::is_test(&path.to_lowercase())
+            || around.any(|definition| {
+                let name = definition.name.as_str();
+                let marks = text.get(definition.bytes.start..definition.head.start);
+                let marked = marks.unwrap_or_default().lines().any(is_test_mark);
+                let called = ["Test", "Benchmark"].iter().any(|start| {
+                    let rest = name.strip_prefix(start).filter(|rest| !rest.is_empty());
+                    rest.is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+                });
+                let called = called || name.starts_with("test_");
+                marked || called || matches!(name, "test" | "tests")
+            })
+    }
+
     /// The names that the text takes from others.
     pub fn imported(&self) -> impl Iterator<Item = &str> {
         let imported = self.uses.iter().filter(|one| one.how == How::Imported);
@@ -162,6 +181,12 @@ pub fn choose(one: &Use, path: &str, imported: &HashSet<&str>, known: &[Known]) 
         let qualifier = one.of.as_deref();
         if qualifier.is_some() && (qualifier == outer || qualifier == stem) {
             fit += 8;
+        } else if qualifier
+            .zip(outer)
+            .is_some_and(|(of, outer)| is_alike(of, outer))
+        {
+            // `user_store.find` is most likely one of `UserStore`.
+            fit += 6;
         }
         if stem.is_some_and(|stem| imported.contains(stem))
             || outer.is_some_and(|outer| imported.contains(outer))
@@ -183,6 +208,12 @@ pub fn choose(one: &Use, path: &str, imported: &HashSet<&str>, known: &[Known]) 
         .collect();
     order.sort_by_key(|(fit, at)| (std::cmp::Reverse(*fit), known[*at].path, *at));
     order.into_iter().map(|(_, at)| at).collect()
+}
+
+/// Whether a variable is called like a type.
+fn is_alike(variable: &str, kind: &str) -> bool {
+    let bare = |name: &str| name.replace('_', "").to_lowercase();
+    bare(variable) == bare(kind)
 }
 
 /// Languages whose files use each other's names have one family.
@@ -241,6 +272,16 @@ fn uses(language: Language, text: &str, tree: &Tree, defined: &HashSet<usize>) -
             }
         }
     }
+}
+
+/// `#[test]`, `#[tokio::test]`, `@Test`, `@ParameterizedTest`, `[Fact]`.
+fn is_test_mark(line: &str) -> bool {
+    let line = line.trim();
+    let word = line.trim_start_matches(['#', '[', '@']);
+    let word = word.split(['(', ']', ' ']).next().unwrap_or_default();
+    let last = word.rsplit([':', '.']).next().unwrap_or_default();
+    word.len() < line.len()
+        && (last.eq_ignore_ascii_case("test") || last.ends_with("Test") || last == "Fact")
 }
 
 /// Leaves that name something; grammars differ, these words do not.

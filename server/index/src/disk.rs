@@ -72,14 +72,13 @@ impl Fields {
 /// The texts of a chunk's searched fields, in their order.
 pub(crate) fn parts(record: &Record, text: &str, ordinal: usize) -> [String; 4] {
     let chunk = &record.chunks[ordinal];
-    let names = [chunk.name.as_str(), &chunk.qualified].into_iter();
-    let names: Vec<&str> = names
-        .chain(chunk.names.iter().map(String::as_str))
-        .collect();
+    let own = [chunk.name.as_str(), &chunk.qualified].into_iter();
+    let names = own.chain(chunk.names.iter().map(String::as_str));
+    let heads = std::iter::once(&chunk.signature).chain(&chunk.members);
     [
         text[chunk.bytes.clone()].to_owned(),
-        names.join(" "),
-        text[chunk.signature.clone()].to_owned(),
+        names.collect::<Vec<&str>>().join(" "),
+        heads.map(|bytes| &text[bytes.clone()]).collect(),
         place(&record.path),
     ]
 }

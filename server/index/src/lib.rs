@@ -3,8 +3,10 @@
 
 mod budget;
 mod disk;
+mod error;
 mod folder;
-mod index;
+mod history;
+mod hit;
 mod meaning;
 mod overlay;
 mod record;
@@ -13,10 +15,13 @@ mod walk;
 mod words;
 mod workspace;
 
-pub use index::{Answer, Empty, Error, Hit, Index};
-pub use meaning::Meaning;
+pub use error::Error;
+pub use history::{Commit, History};
+pub use hit::{Answer, Empty, Hit};
+pub use meaning::{Make, Meaning, Text};
 pub use vectors::{Key, Vectors};
 pub use walk::{Progress, Skipped, read};
 pub use workspace::{
-    Definition, Place, Report, Rules, State, Usage, Work, Workspace, exists, purge, usage,
+    Defined, Definition, Place, Reference, Report, Rules, State, Usage, Work, Workspace, exists,
+    purge, usage,
 };

@@ -1,6 +1,7 @@
 //! What chunks mean: the vector of each, by its content, and how near it is to a question. Vectors are made
 //! when a question first needs them: they put hits in order, and find none that words do not.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foretoken_engine::chunk::Chunk;
@@ -10,26 +11,66 @@ use foretoken_engine::terms::Query;
 use crate::vectors::{Key, Vectors};
 
 /// An embedder with what it has made, for [`crate::Workspace::use_vectors`].
-#[derive(Debug)]
 pub struct Meaning {
-    embedder: Arc<Embedder>,
+    maker: Maker,
     floor: f32,
     vectors: Mutex<Vectors>,
+}
+
+/// What is to be made a vector of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Text<'a> {
+    /// What is asked.
+    Question(&'a str),
+    /// What may answer it.
+    Chunk(&'a str),
+}
+
+/// Makes vectors of texts, one at a time; `None` of a text that has none, and once time is over.
+pub type Make = Arc<dyn Fn(Text<'_>) -> Option<Vector> + Send + Sync>;
+
+/// Who makes the vectors.
+enum Maker {
+    /// A table of ours, by terms.
+    Table(Arc<Embedder>),
+    /// Somebody else, by texts.
+    Given(Make),
+}
+
+impl fmt::Debug for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meaning")
+            .field("floor", &self.floor)
+            .field("vectors", &self.vectors().len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Meaning {
     /// With the vectors that are there already. A chunk whose cosine reaches `floor` is a hit even where
     /// its words say too little.
     pub fn new(embedder: Arc<Embedder>, floor: f32, vectors: Vectors) -> Meaning {
+        Meaning::of(Maker::Table(embedder), floor, vectors)
+    }
+
+    /// The same by an embedder that is none of ours.
+    pub fn by(make: Make, floor: f32, vectors: Vectors) -> Meaning {
+        Meaning::of(Maker::Given(make), floor, vectors)
+    }
+
+    fn of(maker: Maker, floor: f32, vectors: Vectors) -> Meaning {
         Meaning {
-            embedder,
+            maker,
             floor,
             vectors: Mutex::new(vectors),
         }
     }
 
-    pub(crate) fn question(&self, query: &Query) -> Option<Vector> {
-        self.embedder.question(query)
+    pub(crate) fn question(&self, text: &str, query: &Query) -> Option<Vector> {
+        match &self.maker {
+            Maker::Table(embedder) => embedder.question(query),
+            Maker::Given(make) => make(Text::Question(text)),
+        }
     }
 
     pub(crate) fn floor(&self) -> f32 {
@@ -48,7 +89,13 @@ impl Meaning {
             return Some(cosine);
         }
         // Nobody waits for the lock meanwhile; two that make the same vector make it equal.
-        let vector = self.embedder.chunk(parts(text, chunk))?;
+        let vector = match &self.maker {
+            Maker::Table(embedder) => embedder.chunk(parts(text, chunk))?,
+            Maker::Given(make) => {
+                let parts = parts(text, chunk).filter(|part| !part.is_empty());
+                make(Text::Chunk(&parts.collect::<Vec<&str>>().join("\n")))?
+            }
+        };
         self.vectors().insert(key, &vector);
         Some(question.cosine(vector.scale, &vector.numbers))
     }
@@ -157,7 +204,7 @@ mod tests {
     #[test]
     fn equal_chunks_share_a_vector_and_others_do_not() {
         let meaning = meaning();
-        let question = meaning.question(&terms::query("close")).unwrap();
+        let question = meaning.question("close", &terms::query("close")).unwrap();
         let text = "fn stop() {}\n";
         let chunks = |text: &str| chunk::chunks("a.rs", text, &mut || false);
         let cosine = |text: &str| meaning.cosine(&question, text, &chunks(text)[0]);
@@ -166,5 +213,35 @@ mod tests {
         assert!(cosine("fn paint() {}\n").unwrap() < first);
         assert_eq!(meaning.vectors().len(), 2);
         assert_eq!(cosine("fn zebra() {}\n"), None);
+    }
+
+    #[test]
+    fn another_embedder_is_asked_for_texts_and_only_once_for_each() {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&asked);
+        let make: Make = Arc::new(move |text| {
+            let (said, near) = match text {
+                Text::Question(question) => (question, true),
+                Text::Chunk(chunk) => (chunk, chunk.contains("stop")),
+            };
+            heard.lock().unwrap().push(said.to_owned());
+            Vector::of(if near { &[1.0, 0.0] } else { &[0.0, 1.0] })
+        });
+        let meaning = Meaning::by(make, 0.5, Vectors::in_memory(2));
+        let question = meaning
+            .question("close it", &terms::query("close it"))
+            .unwrap();
+        for (text, expected) in [("fn stop() {}\n", true), ("fn paint() {}\n", false)] {
+            let chunks = chunk::chunks("a.rs", text, &mut || false);
+            for _ in 0..2 {
+                let cosine = meaning.cosine(&question, text, &chunks[0]).unwrap();
+                assert_eq!(cosine > 0.9, expected, "{cosine}");
+            }
+        }
+        let asked = asked.lock().unwrap();
+        assert_eq!(
+            *asked,
+            ["close it", "stop\nfn stop() {}\n", "paint\nfn paint() {}\n"]
+        );
     }
 }

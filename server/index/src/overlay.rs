@@ -3,6 +3,7 @@
 //! are, with the statistics of both, so that their scores compare.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use foretoken_engine::rank::Weights;
@@ -30,59 +31,127 @@ pub(crate) struct Buffer {
     pub(crate) record: Arc<Record>,
     /// The text of an open document, which no disk has; else the file is read again for a hit.
     pub(crate) text: Option<Arc<str>>,
-    terms: HashMap<Box<str>, Vec<Posting>>,
-    /// Terms in each field of each chunk.
-    lengths: Vec<[u32; 4]>,
+    /// Sorted by term, then by field, then by chunk.
+    postings: Vec<Posting>,
+    /// What each chunk has of them, so that a chunk that stays as it was is not read again.
+    chunks: Vec<Arc<Words>>,
+    /// Terms in each field of all chunks.
+    tokens: [u64; 4],
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Posting {
-    chunk: u32,
+    term: u64,
     field: u8,
+    chunk: u32,
     count: u32,
+}
+
+/// The terms of one chunk.
+#[derive(Debug)]
+struct Words {
+    /// By what they were made of.
+    key: [u8; 32],
+    /// Terms in each field.
+    lengths: [u32; 4],
+    /// Terms with their fields and how often they are there.
+    terms: Vec<(u64, u8, u32)>,
 }
 
 /// By path. Whoever changes it makes another one; who searches keeps theirs.
 pub(crate) type Overlay = HashMap<Arc<str>, Arc<Layer>>;
 
-impl Buffer {
-    pub(crate) fn new(record: Arc<Record>, text: Arc<str>, open: bool) -> Buffer {
-        let mut terms: HashMap<Box<str>, Vec<Posting>> = HashMap::new();
-        let mut lengths = Vec::with_capacity(record.chunks.len());
-        for chunk in 0..record.chunks.len() {
-            let mut length = [0; 4];
-            for (field, part) in disk::parts(&record, &text, chunk).iter().enumerate() {
-                terms::each_term(part, &mut |term, _| {
-                    length[field] += 1;
-                    let one = Posting {
-                        chunk: chunk as u32,
-                        field: field as u8,
-                        count: 1,
-                    };
-                    match terms.get_mut(term) {
-                        None => drop(terms.insert(term.into(), vec![one])),
-                        Some(postings) => match postings.last_mut() {
-                            Some(last) if (last.chunk, last.field) == (one.chunk, one.field) => {
-                                last.count += 1;
-                            }
-                            _ => postings.push(one),
-                        },
-                    }
-                });
-            }
-            lengths.push(length);
+/// A term as layers know it. Two terms of one number would count as one another, in memory and until the
+/// file is on the disk: with 64 bits nobody will see that.
+fn number(term: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    term.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Words {
+    fn key(parts: &[String; 4]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
         }
+        *hasher.finalize().as_bytes()
+    }
+
+    fn of(key: [u8; 32], parts: &[String; 4]) -> Words {
+        let mut lengths = [0; 4];
+        let mut all: Vec<(u64, u8)> = Vec::new();
+        for (field, part) in parts.iter().enumerate() {
+            terms::each_term(part, &mut |term, _| {
+                lengths[field] += 1;
+                all.push((number(term), field as u8));
+            });
+        }
+        all.sort_unstable();
+        let counted = all.chunk_by(|a, b| a == b);
+        let terms = counted.map(|same| (same[0].0, same[0].1, same.len() as u32));
+        Words {
+            key,
+            lengths,
+            terms: terms.collect(),
+        }
+    }
+}
+
+impl Buffer {
+    /// The rows of a text; chunks that `before` has too keep their words.
+    pub(crate) fn new(
+        record: Arc<Record>,
+        text: Arc<str>,
+        open: bool,
+        before: Option<&Buffer>,
+    ) -> Buffer {
+        let known = before.into_iter().flat_map(|buffer| &buffer.chunks);
+        let known: HashMap<&[u8; 32], &Arc<Words>> =
+            known.map(|words| (&words.key, words)).collect();
+        let words = |chunk: usize| {
+            let parts = disk::parts(&record, &text, chunk);
+            let key = Words::key(&parts);
+            match known.get(&key) {
+                Some(words) => Arc::clone(words),
+                None => Arc::new(Words::of(key, &parts)),
+            }
+        };
+        let chunks: Vec<Arc<Words>> = (0..record.chunks.len()).map(words).collect();
+        let mut tokens = [0; 4];
+        let mut postings = Vec::with_capacity(chunks.iter().map(|words| words.terms.len()).sum());
+        for (chunk, words) in chunks.iter().enumerate() {
+            for (sum, one) in tokens.iter_mut().zip(words.lengths) {
+                *sum += u64::from(one);
+            }
+            postings.extend(words.terms.iter().map(|(term, field, count)| Posting {
+                term: *term,
+                field: *field,
+                chunk: chunk as u32,
+                count: *count,
+            }));
+        }
+        postings.sort_unstable();
         Buffer {
             record,
             text: open.then_some(text),
-            terms,
-            lengths,
+            postings,
+            chunks,
+            tokens,
         }
     }
 
-    fn postings(&self, term: &str, field: usize) -> impl Iterator<Item = &Posting> {
-        let postings = self.terms.get(term).into_iter().flatten();
-        postings.filter(move |posting| usize::from(posting.field) == field)
+    fn postings(&self, term: u64, field: usize) -> &[Posting] {
+        let at = (term, field as u8);
+        let from = self
+            .postings
+            .partition_point(|one| (one.term, one.field) < at);
+        let rest = &self.postings[from..];
+        &rest[..rest
+            .iter()
+            .take_while(|one| (one.term, one.field) == at)
+            .count()]
     }
 }
 
@@ -106,9 +175,9 @@ impl<'a> Statistics<'a> {
             })
             .collect();
         let mut tokens = [0; 4];
-        for length in buffers.iter().flat_map(|buffer| &buffer.lengths) {
-            for (sum, one) in tokens.iter_mut().zip(length) {
-                *sum += u64::from(*one);
+        for buffer in &buffers {
+            for (sum, one) in tokens.iter_mut().zip(buffer.tokens) {
+                *sum += one;
             }
         }
         Statistics {
@@ -117,7 +186,7 @@ impl<'a> Statistics<'a> {
             tokens,
             chunks: buffers
                 .iter()
-                .map(|buffer| buffer.lengths.len() as u64)
+                .map(|buffer| buffer.chunks.len() as u64)
                 .sum(),
             buffers,
         }
@@ -145,11 +214,11 @@ impl Bm25StatisticsProvider for Statistics<'_> {
         let value = term.value();
         let field = self.fields.iter().position(|known| *known == term.field());
         let here = match (field, value.as_str()) {
-            (Some(field), Some(text)) => self
-                .buffers
-                .iter()
-                .map(|buffer| buffer.postings(text, field).count())
-                .sum(),
+            (Some(field), Some(text)) => {
+                let term = number(text);
+                let of = |buffer: &&Buffer| buffer.postings(term, field).len();
+                self.buffers.iter().map(of).sum()
+            }
             _ => 0,
         };
         Ok(self.view.doc_freq(term)? + here as u64)
@@ -167,21 +236,20 @@ pub(crate) fn search(
     let buffers: Vec<&Buffer> = buffers.filter(|b| wanted(&b.record.path)).collect();
     let mut scores: HashMap<(usize, u32), f32> = HashMap::new();
     for term in &query.terms {
+        let number = number(&term.text);
         for (at, field) in statistics.fields.into_iter().enumerate() {
-            if !buffers
-                .iter()
-                .any(|b| b.postings(&term.text, at).next().is_some())
-            {
+            let is_there = |buffer: &&Buffer| !buffer.postings(number, at).is_empty();
+            if !buffers.iter().any(is_there) {
                 continue;
             }
             let value = Term::from_field_text(field, &term.text);
             let weight = Bm25Weight::for_terms(statistics, &[value])?;
             let weight = weight.boost_by(weights.fields[at] * term.weight);
-            for (number, buffer) in buffers.iter().enumerate() {
-                for posting in buffer.postings(&term.text, at) {
-                    let length = buffer.lengths[posting.chunk as usize][at];
+            for (file, buffer) in buffers.iter().enumerate() {
+                for posting in buffer.postings(number, at) {
+                    let length = buffer.chunks[posting.chunk as usize].lengths[at];
                     let norm = FieldNormReader::fieldnorm_to_id(length);
-                    *scores.entry((number, posting.chunk)).or_default() +=
+                    *scores.entry((file, posting.chunk)).or_default() +=
                         weight.score(norm, posting.count);
                 }
             }

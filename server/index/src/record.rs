@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use foretoken_engine::chunk::{Chunk, Kind};
 
 /// Of the records and of the fields; an index of another number is built anew.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// A file changed so shortly before it was read may change again without another time: file systems
 /// count in steps of up to this (FAT has two seconds).
@@ -142,7 +142,9 @@ fn put_chunk(out: &mut Vec<u8>, chunk: &Chunk) {
     for name in &chunk.names {
         put_text(out, name);
     }
-    for range in [&chunk.signature, &chunk.bytes] {
+    put(out, chunk.members.len() as u64);
+    let ranges = [&chunk.signature, &chunk.bytes].into_iter();
+    for range in ranges.chain(&chunk.members) {
         put(out, range.start as u64);
         put(out, range.len() as u64);
     }
@@ -168,12 +170,14 @@ fn take_chunk(left: &mut &[u8], length: u64) -> Option<Chunk> {
     let names = (0..count)
         .map(|_| take_text(left).map(str::to_owned))
         .collect::<Option<_>>()?;
+    let members = take(left)?;
     let mut range = || {
         let start = take(left)?;
         let end = start.checked_add(take(left)?)?;
         (end <= length).then_some(start as usize..end as usize)
     };
     let (signature, bytes) = (range()?, range()?);
+    let members = (0..members).map(|_| range()).collect::<Option<_>>()?;
     let start = u32::try_from(take(left)?).ok()?;
     let lines = start..start.checked_add(u32::try_from(take(left)?).ok()?)?;
     Some(Chunk {
@@ -182,6 +186,7 @@ fn take_chunk(left: &mut &[u8], length: u64) -> Option<Chunk> {
         qualified,
         names,
         signature,
+        members,
         bytes,
         lines,
     })

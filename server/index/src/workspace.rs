@@ -3,8 +3,11 @@
 //! for no writing.
 
 mod answer;
+mod commits;
 mod definitions;
 mod live;
+mod look;
+mod references;
 mod refresh;
 
 use std::collections::BTreeSet;
@@ -16,14 +19,16 @@ use std::time::SystemTime;
 use tantivy::directory::RamDirectory;
 
 use crate::disk::{Store, View, Writer};
+use crate::error::Error;
 use crate::folder::{self, Closed, Folder, Held};
-use crate::index::Error;
+use crate::history::History;
 use crate::meaning::Meaning;
 use crate::overlay::{Layer, Overlay};
 use crate::record::Record;
 use crate::walk;
 
 pub use definitions::Definition;
+pub use references::{Defined, Reference};
 pub use refresh::{Report, Work};
 
 /// Says of an absolute path that it must not be read, nor found.
@@ -43,6 +48,8 @@ pub struct Workspace {
     trouble: Mutex<Option<String>>,
     /// What chunks mean, where there is an embedder that helps.
     meaning: Mutex<Option<Arc<Meaning>>>,
+    /// The newest commits, as far as somebody wanted them read.
+    history: Mutex<Arc<History>>,
 }
 
 #[derive(Clone)]
@@ -135,6 +142,7 @@ impl Workspace {
             pending: Mutex::default(),
             trouble: Mutex::default(),
             meaning: Mutex::default(),
+            history: Mutex::default(),
         })
     }
 

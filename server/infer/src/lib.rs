@@ -5,6 +5,7 @@
 mod cost;
 mod decode;
 mod draft;
+pub mod encoder;
 mod errand;
 mod heal;
 mod job;

@@ -2,6 +2,7 @@
 //! untrusted input: sizes are checked before anything is read, hashes before anything is used, and
 //! the graph is walked before the runtime sees it. Nothing here runs a model.
 
+pub mod encoder;
 mod manifest;
 mod wire;
 

@@ -1,5 +1,6 @@
-//! Pieces of the other open files for the prompts of the one that is typed in: from which files they
-//! may come, when they are chosen anew, and when a new set takes the place of the old.
+//! Pieces of other files for the prompts of the one that is typed in, open ones and those that the index
+//! finds: from which files they may come, when they are chosen anew, and when a new set takes the place
+//! of the old.
 //!
 //! A set is looked at in a pause or after a jump only, off the loop, and changes at most once in
 //! `SWAP_PAUSE`. The prompt with the new set is run in a spare slot of the model at the lowest rank
@@ -10,14 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use foretoken_engine::context::{self, Ask, Chosen, Edited, Facts};
+use foretoken_engine::context::{self, Ask, Candidate, Chosen, Edited, Facts};
 use foretoken_engine::document::Document;
 use foretoken_engine::prompt::Window;
+use foretoken_grammars::Language;
+use foretoken_index::Workspace;
 use tokio::time::Instant;
 
 use crate::config::settings::Context as Setting;
 use crate::main_loop::{Event, Events};
 use crate::pipeline::complete::Model;
+use crate::pipeline::nearby;
+use crate::pipeline::reindex::Indexer;
 use crate::state::{Open, State};
 
 /// A new set makes the model read the whole prompt again, so it stays at least this long. llama.vim
@@ -48,6 +53,8 @@ pub(crate) struct Asked {
     byte: usize,
     edited: Vec<Edited>,
     held: Arc<[Chosen]>,
+    /// What knows the files that are not open, and where the document lies.
+    index: Option<(Indexer, PathBuf)>,
 }
 
 /// One open file that may be shown to the model.
@@ -100,6 +107,7 @@ impl State {
             byte,
             edited,
             held: Arc::clone(open.window.offered()),
+            index: self.index.handle().map(|index| (index, open.path.clone())),
             sources,
         })
     }
@@ -148,12 +156,25 @@ impl State {
     }
 
     fn may_show(&self, open: &Open, chosen: &Chosen) -> bool {
+        let path = chosen.piece.path.as_str();
         let is_source = |other: &Open| {
-            other.document.path() == chosen.piece.path
-                && self.are_one_project(open, other)
-                && self.lends(other)
+            other.document.path() == path && self.are_one_project(open, other) && self.lends(other)
         };
-        self.settings.completion.context != Setting::Off && self.documents.values().any(is_source)
+        self.settings.completion.context != Setting::Off
+            && (self.documents.values().any(is_source) || self.index_lends(open, path))
+    }
+
+    /// Whether text of a file that is not open may be shown, as the index lends it: below the document's
+    /// own folder only, and never what no suggestion may see.
+    fn index_lends(&self, open: &Open, path: &str) -> bool {
+        let Some(folder) = project(&open.path, &self.facts.folders) else {
+            return false;
+        };
+        let (file, language) = (folder.join(path), Language::from_path(path));
+        let completion = &self.settings.completion;
+        self.index.handle().is_some()
+            && language.is_some_and(|language| completion.allows(&file, language))
+            && !completion.exclude.withholds(&file)
     }
 
     /// Nothing of other files stays in any prompt: what may be shown has changed.
@@ -231,10 +252,44 @@ impl Asked {
             edited: &self.edited,
             budget: &model.info.budget,
         };
-        let candidates = context::candidates(&ask, &self.held);
+        let mut candidates = context::candidates(&ask, &self.held);
+        if let Some(index) = &self.index {
+            candidates.extend(self.indexed(index, &files));
+            candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+        }
         let count = |text: &str| model.infer.count(text);
         let chosen = context::choose(&candidates, &self.held, ask.budget.context, &count);
         Some(chosen.into())
+    }
+
+    /// What the index has, all open files left out.
+    fn indexed(
+        &self,
+        (indexer, file): &(Indexer, PathBuf),
+        files: &[Arc<Facts>],
+    ) -> Vec<Candidate> {
+        let workspaces = indexer.workspaces();
+        let holds = |index: &&Arc<Workspace>| file.starts_with(index.root());
+        let nearest = workspaces.iter().filter(holds);
+        let nearest = nearest.max_by_key(|index| index.root().as_os_str().len());
+        // A root that the editor reaches through a link holds the file all the same.
+        let only = match workspaces.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        };
+        let Some(index) = nearest.or(only) else {
+            return Vec::new();
+        };
+        let is_known = |path: &str| self.sources.iter().any(|s| s.document.path() == path);
+        let asked = nearby::Asked {
+            index,
+            file,
+            document: files[0].document(),
+            facts: &files[0],
+            byte: self.byte,
+            is_known: &is_known,
+        };
+        nearby::candidates(asked, &self.held)
     }
 }
 

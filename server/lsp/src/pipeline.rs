@@ -6,5 +6,6 @@ pub mod cache;
 pub mod choose;
 pub mod complete;
 pub mod generate;
+pub mod nearby;
 pub mod reindex;
 pub mod report;

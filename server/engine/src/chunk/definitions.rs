@@ -6,7 +6,7 @@ use foretoken_grammars::{Language, captures};
 use tree_sitter::{Node, Parser, QueryCursor, StreamingIterator, Tree};
 
 use super::windows::{self, Border};
-use super::{Chunk, Kind, LEAST_BYTES, Lines, MOST, MOST_BYTES, chunk};
+use super::{Chunk, Kind, LEAST_BYTES, Lines, MOST, MOST_BYTES, MOST_MEMBERS, chunk};
 
 /// Definitions inside definitions deeper than this stay parts of what encloses them.
 const DEEPEST: usize = 16;
@@ -37,17 +37,11 @@ struct Emitted {
 }
 
 /// The chunks of a file; `None` when its structure could not be read.
-pub(super) fn of(
-    text: &str,
-    lines: &Lines,
-    language: Language,
-    stop: &mut dyn FnMut() -> bool,
-) -> Option<Vec<Chunk>> {
-    let tree = parse(text, language, stop)?;
-    if is_mostly_broken(&tree, text.len()) {
+pub(super) fn of(text: &str, lines: &Lines, language: Language, tree: &Tree) -> Option<Vec<Chunk>> {
+    if is_mostly_broken(tree, text.len()) {
         return None;
     }
-    let mut all = find(text, lines, language, &tree)?;
+    let mut all = find(text, lines, language, tree)?;
     let top = nest(&mut all, text, lines);
     let mut out = Emitter {
         text,
@@ -386,7 +380,13 @@ impl Emitter<'_> {
         for member in &this.members {
             let start = all[*member].lines.start.max(cursor);
             if cursor == this.lines.start {
+                let from = self.found.len();
                 self.parts(this, &(cursor..start), &qualified);
+                let heads = this.members.iter().map(|member| all[*member].named);
+                let heads = heads.map(|line| self.lines.bytes(&(line..line + 1)));
+                if let Some(first) = self.found.get_mut(from) {
+                    first.chunk.members = heads.take(MOST_MEMBERS).collect();
+                }
             } else {
                 self.rest(cursor..start, &qualified);
             }
@@ -457,6 +457,7 @@ fn join(chunks: Vec<Emitted>) -> Vec<Chunk> {
                 let named = Some(one.chunk.name).filter(|name| !name.is_empty());
                 last.names.extend(named);
                 last.names.extend(one.chunk.names);
+                last.members.extend(one.chunk.members);
                 continue;
             }
         }

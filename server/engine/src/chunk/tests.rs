@@ -68,6 +68,42 @@ fn members_apart_from_their_type() {
 }
 
 #[test]
+fn the_head_of_a_type_has_the_heads_of_its_members() {
+    let body = long("        ");
+    let text = format!(
+        "/// Keeps users.\npub struct Store {{\n    rows: u8,\n}}\n\nimpl Store {{\n    /// Finds.\n    #[inline]\n    pub fn find(&self) -> u8 {{\n{body}    }}\n\n    pub fn drop_all(&mut self) {{\n{body}    }}\n}}\n"
+    );
+    let found = chunks("a.rs", &text, &mut || false);
+    assert_eq!(
+        found[0].text(&text).unwrap(),
+        "/// Keeps users.\npub struct Store {\n    rows: u8,\n}\n\nimpl Store {\n    pub fn find(&self) -> u8 {\n    pub fn drop_all(&mut self) {\n"
+    );
+    assert!(found[1..].iter().all(|chunk| chunk.members.is_empty()));
+    assert_eq!(found[0].text("another text"), None);
+    // Members that stayed inside are there with all that they are.
+    let short = "impl Store {\n    fn a() {}\n    fn b() {}\n}\n";
+    let found = chunks("a.rs", short, &mut || false);
+    assert_eq!(found[0].text(short).unwrap(), short);
+}
+
+#[test]
+fn a_known_tree_gives_the_same_chunks() {
+    let text = format!(
+        "use a;\n\nfn one() {{\n{0}}}\n\nfn two() {{\n{0}}}\n",
+        long("    ")
+    );
+    let tree = definitions::parse(&text, Language::Rust, &mut || false).unwrap();
+    assert_eq!(
+        chunks_of("a.rs", &text, &tree),
+        chunks("a.rs", &text, &mut || false)
+    );
+    assert_eq!(
+        chunks_of("a.md", "# A\n\nB.\n", &tree),
+        chunks("a.md", "# A\n\nB.\n", &mut || false)
+    );
+}
+
+#[test]
 fn a_long_function_is_cut_and_keeps_its_name() {
     let text = format!("fn long() {{\n{}}}\n", long("    ").repeat(10));
     check(

@@ -12,14 +12,14 @@ use crate::document::Document;
 use crate::lookup::lexer::{self, Class};
 
 /// Most lines of a piece, as in training.
-const MOST_LINES: usize = 20;
+pub(super) const MOST_LINES: usize = 20;
 /// A definition with fewer lines takes the small ones behind it along: in training no piece is that
 /// short.
 const LEAST_LINES: usize = 4;
 /// Lines that such a group may have.
 const GROUP_LINES: usize = 6;
 /// Most bytes of a piece, as in training.
-const MOST_BYTES: usize = 1_200;
+pub(super) const MOST_BYTES: usize = 1_200;
 /// Shorter words say nothing.
 const LEAST_WORD: usize = 3;
 /// Definitions kept of one text; generated files have more.

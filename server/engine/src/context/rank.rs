@@ -15,8 +15,8 @@ use crate::prompt::Budget;
 use crate::syntax;
 
 /// Bytes before and behind the cursor whose words count; training looks as far back.
-const BEFORE: usize = 1_500;
-const BEHIND: usize = 400;
+pub(super) const BEFORE: usize = 1_500;
+pub(super) const BEHIND: usize = 400;
 /// Lines away at which a word counts half.
 const HALF: f32 = 6.0;
 /// Words looked up at most, the weightiest.
@@ -28,11 +28,11 @@ const MOST_CANDIDATES: usize = 16;
 const VISIBLE_BYTES: usize = 6;
 
 /// What is added to the share of the query's words that a definition has. Start values.
-mod bonus {
+pub(super) mod bonus {
     /// It defines a word of the query that is imported from there; less where the word is far.
-    pub(super) const IMPORTED: f32 = 1.0;
+    pub(in super::super) const IMPORTED: f32 = 1.0;
     /// It defines an imported name that is not near the cursor.
-    pub(super) const IMPORTED_FAR: f32 = 0.15;
+    pub(in super::super) const IMPORTED_FAR: f32 = 0.15;
     /// It is the only one to define a word of the query.
     pub(super) const NAMED: f32 = 0.3;
     /// It was edited last; each place before that gets 0.7 times as much.
@@ -123,7 +123,7 @@ pub fn candidates(ask: &Ask<'_>, held: &[Chosen]) -> Vec<Candidate> {
 }
 
 /// Words with what they weigh, each once, weightiest first.
-fn query(document: &Document, byte: usize, facts: &Facts) -> Vec<(u32, f32)> {
+pub(super) fn query(document: &Document, byte: usize, facts: &Facts) -> Vec<(u32, f32)> {
     let rope = document.rope();
     // That a name is imported near the cursor does not mean that it is used there.
     let imports: HashSet<usize> = facts.import_lines().collect();

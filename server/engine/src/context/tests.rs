@@ -562,3 +562,5 @@ fn offered_pieces_wait_for_a_pause_and_then_stay() {
     let (_, window) = ask("x = f(1", &window, false);
     assert_eq!(paths(&window), ["two.py", "three.py"]);
 }
+
+mod indexed;

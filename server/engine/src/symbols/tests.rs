@@ -181,6 +181,71 @@ fn the_definition_that_the_use_points_at() {
     );
 }
 
+#[test]
+fn what_is_called_like_a_type_belongs_to_it() {
+    let known = [
+        ("src/cache.rs", "Cache.find"),
+        ("src/users.rs", "UserStore.find"),
+    ];
+    let check = |of, expected: Expect| {
+        expected.assert_eq(&chosen("find", Some(of), &[], &known));
+    };
+    check("user_store", expect!["src/users.rs src/cache.rs"]);
+    check("userStore", expect!["src/users.rs src/cache.rs"]);
+    check("user", expect!["src/cache.rs src/users.rs"]);
+}
+
+#[test]
+fn a_test_is_known_by_its_file_its_name_or_its_mark() {
+    let is_test = |path: &str, text: &str| {
+        let at = text.find("call(").unwrap();
+        read(path, text).is_test(path, text, at)
+    };
+    for (path, text) in [
+        ("tests/a.rs", "fn a() {\n    call();\n}\n"),
+        ("src/a_test.go", "func a() {\n\tcall()\n}\n"),
+        ("web/a.spec.ts", "it('works', () => {\n  call();\n});\n"),
+        ("src/a.rs", "#[test]\nfn a() {\n    call();\n}\n"),
+        (
+            "src/a.rs",
+            "#[tokio::test(flavor = \"x\")]\nasync fn a() {\n    call();\n}\n",
+        ),
+        (
+            "src/a.rs",
+            "mod tests {\n    fn helper() {\n        call();\n    }\n}\n",
+        ),
+        ("a.py", "def test_a():\n    call()\n"),
+        ("a.py", "class TestA:\n    def a(self):\n        call()\n"),
+        (
+            "A.java",
+            "class A {\n  @Test\n  void a() {\n    call();\n  }\n}\n",
+        ),
+    ] {
+        assert!(is_test(path, text), "{path}: {text}");
+    }
+    for (path, text) in [
+        (
+            "src/a.rs",
+            "/// A test of strength.\nfn testify() {\n    call();\n}\n",
+        ),
+        ("src/latest.rs", "#[inline]\nfn a() {\n    call();\n}\n"),
+        (
+            "src/a.rs",
+            "#[cfg(test)]\nuse x;\n\nfn a() {\n    call();\n}\n",
+        ),
+        (
+            "a.py",
+            "class Testimony:\n    def a(self):\n        call()\n",
+        ),
+        (
+            "A.java",
+            "class A {\n  @Override\n  void a() {\n    call();\n  }\n}\n",
+        ),
+    ] {
+        assert!(!is_test(path, text), "{path}: {text}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_in_any_language_have_symbols(

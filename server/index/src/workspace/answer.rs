@@ -6,18 +6,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use foretoken_engine::chunk::Chunk;
 use foretoken_engine::rank::{self, Candidate, Weights};
+use foretoken_engine::source::Source;
 use foretoken_engine::terms;
 
 use super::{Seen, Workspace};
 use crate::disk::Row;
-use crate::index::{Answer, Empty, Error, Hit, matched};
+use crate::error::Error;
+use crate::hit::{Answer, Empty, Hit, held};
 use crate::meaning::Meaning;
 use crate::overlay::{self, Layer, Statistics};
 use crate::record::Record;
 use crate::walk;
 use crate::words::{CANDIDATES, MOST_TERMS};
 
+/// A term is rare from this idf on: about one chunk in three hundred holds it.
+const RARE: f32 = 5.7;
 /// Rows, best by words first, whose vectors are asked for: each costs the reading of its file.
 const LAZY: usize = 50;
 
@@ -58,12 +63,14 @@ impl Workspace {
         if query.terms.is_empty() {
             return Ok(none(Empty::NoTerms));
         }
-        let rows = rows(&seen, &mut query, weights, wanted)?;
+        let Rows { rows, rarity } = rows(&seen, &mut query, weights, wanted)?;
         if rows.is_empty() {
             return Ok(none(Empty::NotFound));
         }
         let asked = Asked {
+            question,
             query: &query,
+            rarity: &rarity,
             weights,
             limit,
         };
@@ -107,14 +114,15 @@ impl Workspace {
             let (row, candidate) = (&rows[ranked.at], &candidates[ranked.at]);
             let chunk = &row.record.chunks[row.ordinal];
             let text = read(&row.record);
-            let Some(text) = text.as_deref().and_then(|t| t.get(chunk.bytes.clone())) else {
+            let Some(text) = text.and_then(|text| chunk.text(&text)) else {
                 continue;
             };
             let floor = meaning.as_ref().map(|meaning| meaning.floor());
             let near = candidate.vector.zip(floor);
+            let held = held(query, candidate, &text);
             let speaks = ranked.exact
                 || near.is_some_and(|(cosine, floor)| cosine >= floor)
-                || matched(query, candidate, text) >= query.terms.len().min(2);
+                || held.iter().filter(|held| **held).count() >= query.terms.len().min(2);
             if !speaks {
                 continue;
             }
@@ -123,7 +131,15 @@ impl Workspace {
                 lines: candidate.lines.clone(),
                 qualified: chunk.qualified.clone(),
                 kind: candidate.kind,
-                text: text.to_owned(),
+                source: Source::of(candidate.path),
+                head: head(&text, chunk),
+                text,
+                share: asked.share(&held),
+                has_rare: asked
+                    .rarity
+                    .iter()
+                    .zip(&held)
+                    .any(|(idf, held)| *held && *idf >= RARE),
                 words: candidate.words,
                 vector: candidate.vector,
                 fused: ranked.fused,
@@ -148,11 +164,35 @@ impl Workspace {
     }
 }
 
+/// How many lines of a chunk's text stand above its head: comments and attributes.
+pub(super) fn head(text: &str, chunk: &Chunk) -> u32 {
+    let above = chunk.signature.start.checked_sub(chunk.bytes.start);
+    let above = above.and_then(|above| text.get(..above));
+    above.map_or(0, |above| above.matches('\n').count() as u32)
+}
+
 /// A question as it is looked for.
 struct Asked<'a> {
+    question: &'a str,
     query: &'a terms::Query,
+    /// The idf of each of its terms.
+    rarity: &'a [f32],
     weights: &'a Weights,
     limit: usize,
+}
+
+impl Asked<'_> {
+    /// How much of the question lies in the terms that are held, by weight and rarity.
+    fn share(&self, held: &[bool]) -> f32 {
+        let worth = self.query.terms.iter().zip(self.rarity);
+        let worth = worth.map(|(term, idf)| term.weight * idf);
+        let (mut all, mut there) = (0.0, 0.0);
+        for (worth, held) in worth.zip(held) {
+            all += worth;
+            there += if *held { worth } else { 0.0 };
+        }
+        if all > 0.0 { there / all } else { 0.0 }
+    }
 }
 
 /// The cosines of the best rows, as far as vectors are asked at all.
@@ -163,7 +203,8 @@ fn nearness(
     read: &mut dyn FnMut(&Record) -> Option<Arc<str>>,
 ) -> Vec<Option<f32>> {
     let wanted = asked.weights.vectors.iter().any(|part| *part > 0.0);
-    let Some(question) = meaning.question(asked.query).filter(|_| wanted) else {
+    let question = wanted.then(|| meaning.question(asked.question, asked.query));
+    let Some(question) = question.flatten() else {
         return Vec::new();
     };
     let cosine = |row: &Row| {
@@ -173,13 +214,21 @@ fn nearness(
     rows.iter().take(LAZY).map(cosine).collect()
 }
 
-/// The rows of disk and memory that hold words of the question, best first.
-fn rows(
+/// The rows of disk and memory that hold words of a question, best first.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    /// The idf of each term of the question, after it was pruned.
+    rarity: Vec<f32>,
+}
+
+/// Looks for the words of a question, which loses those that say little.
+pub(super) fn rows(
     seen: &Seen,
     query: &mut terms::Query,
     weights: &Weights,
     wanted: &dyn Fn(&str) -> bool,
-) -> tantivy::Result<Vec<Row>> {
+) -> tantivy::Result<Rows> {
     let statistics = Statistics::of(&seen.view, &seen.overlay);
     let idf = |term: &str| {
         let (holding, all) = statistics.rarity(term);
@@ -196,7 +245,8 @@ fn rows(
             .then_with(|| place(a).cmp(&place(b)))
     });
     rows.truncate(CANDIDATES);
-    Ok(rows)
+    let rarity = query.terms.iter().map(|term| idf(&term.text)).collect();
+    Ok(Rows { rows, rarity })
 }
 
 fn candidate(row: &Row, vector: Option<f32>) -> Candidate<'_> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foretoken_engine::chunk::{Chunk, Kind};
 use foretoken_engine::symbols::{How, Known, Symbols, Use, choose};
 
+use super::answer::head;
 use super::{Seen, Workspace};
 use crate::budget;
 use crate::overlay::Layer;
@@ -32,10 +33,12 @@ pub struct Definition {
     pub kind: Kind,
     /// Its text as it is now.
     pub text: String,
+    /// Lines of the text that stand above the definition itself: comments, attributes.
+    pub head: u32,
 }
 
 /// A chunk that defines a wanted name.
-type Place = (Arc<Record>, usize);
+pub(super) type Place = (Arc<Record>, usize);
 
 impl Workspace {
     /// Definitions of what these bytes of a file use and do not define, at most `limit`, one a name: what is
@@ -50,9 +53,20 @@ impl Workspace {
         bytes: Range<usize>,
         limit: usize,
     ) -> Vec<Definition> {
-        let Some(symbols) = Symbols::read(path, text, &mut budget::of_a_parse()) else {
-            return Vec::new();
-        };
+        match Symbols::read(path, text, &mut budget::of_a_parse()) {
+            Some(symbols) => self.definitions_for(path, &symbols, bytes, limit),
+            None => Vec::new(),
+        }
+    }
+
+    /// The same for a text whose symbols are known.
+    pub fn definitions_for(
+        &self,
+        path: &str,
+        symbols: &Symbols,
+        bytes: Range<usize>,
+        limit: usize,
+    ) -> Vec<Definition> {
         let uses: Vec<&Use> = symbols
             .wanted(bytes.clone())
             .into_iter()
@@ -62,35 +76,50 @@ impl Workspace {
         let imported: HashSet<&str> = symbols.imported().collect();
         let seen = self.seen();
         let mut places = defining(&seen, &uses, path, &bytes);
-        let rules = self.rules();
-        let mut found = Vec::new();
-        for one in uses {
-            if found.len() == limit {
-                break;
-            }
+        let found = uses.into_iter().filter_map(|one| {
             let places = places.remove(one.name.as_str()).unwrap_or_default();
-            let Some((record, ordinal)) = meant(one, path, &imported, &places) else {
-                continue;
-            };
-            let chunk = &record.chunks[*ordinal];
-            if rules(&self.root.join(&*record.path)) {
-                continue;
-            }
-            let text = self.text(&seen, record);
-            let Some(text) = text.and_then(|text| text.get(chunk.bytes.clone()).map(str::to_owned))
-            else {
-                continue;
-            };
-            found.push(Definition {
-                name: one.name.clone(),
-                path: record.path.to_string(),
-                lines: chunk.lines.clone(),
-                qualified: chunk.qualified.clone(),
-                kind: chunk.kind,
-                text,
-            });
+            let place = meant(one, path, &imported, &places)?;
+            self.shown(&seen, &one.name, place)
+        });
+        found.take(limit).collect()
+    }
+
+    /// The chunks of a file that define a name, in their order: for whoever wants to know whether what was
+    /// found before is still so.
+    pub fn defined_in(&self, path: &str, name: &str) -> Vec<Definition> {
+        let seen = self.seen();
+        let record = match seen.overlay.get(path).map(|layer| &**layer) {
+            Some(Layer::Rows(buffer)) => Some(&buffer.record),
+            Some(Layer::Gone) => None,
+            None => seen.view.file(path),
+        };
+        let Some(record) = record.filter(|record| record.skip.is_empty()) else {
+            return Vec::new();
+        };
+        let defines = |ordinal: &usize| names(&record.chunks[*ordinal]).any(|known| known == name);
+        let chunks = (0..record.chunks.len()).filter(defines);
+        chunks
+            .filter_map(|ordinal| self.shown(&seen, name, &(Arc::clone(record), ordinal)))
+            .collect()
+    }
+
+    /// A definition with its text, unless it must not be shown or is no longer what was indexed.
+    fn shown(&self, seen: &Seen, name: &str, (record, ordinal): &Place) -> Option<Definition> {
+        let chunk = &record.chunks[*ordinal];
+        if (self.rules())(&self.root.join(&*record.path)) {
+            return None;
         }
-        found
+        let text = self.text(seen, record)?;
+        let text = chunk.text(&text)?;
+        Some(Definition {
+            name: name.to_owned(),
+            path: record.path.to_string(),
+            lines: chunk.lines.clone(),
+            qualified: chunk.qualified.clone(),
+            kind: chunk.kind,
+            head: head(&text, chunk),
+            text,
+        })
     }
 }
 
@@ -100,7 +129,7 @@ fn is_telling(one: &Use) -> bool {
 }
 
 /// The chunks that define one of these names, those that the code itself stands in left out.
-fn defining<'a>(
+pub(super) fn defining<'a>(
     seen: &Seen,
     uses: &[&'a Use],
     path: &str,
@@ -140,7 +169,7 @@ fn names(chunk: &Chunk) -> impl Iterator<Item = &str> {
 }
 
 /// The place that a use means, unless that would be a guess.
-fn meant<'a>(
+pub(super) fn meant<'a>(
     one: &Use,
     path: &str,
     imported: &HashSet<&str>,

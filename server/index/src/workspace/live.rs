@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::refresh::{self, Found};
+use foretoken_engine::document::Tree;
+
+use super::look::{Found, cut, look};
 use super::{Workspace, lock};
 use crate::overlay::{Buffer, Layer};
 use crate::record::{Record, Stamp};
@@ -14,12 +16,13 @@ use crate::walk;
 impl Workspace {
     /// An open document has this text now, which stands before the file's own until it is
     /// [closed](Self::closed). False where the file is none of the workspace's, or must not be read.
-    /// Costs a parse: not for the thread that somebody types on.
-    pub fn changed(&self, path: &Path, text: &str) -> bool {
+    /// Costs a parse, unless the `tree` of this very text is at hand: not for the thread that somebody types on.
+    pub fn changed(&self, path: &Path, text: &str, tree: Option<&Tree>) -> bool {
         let Some(relative) = self.relative(path).filter(|_| self.finds(path)) else {
             return false;
         };
-        let layer = match refresh::cut(&relative, text) {
+        let before = self.layer(&relative);
+        let layer = match cut(&relative, text, tree) {
             Ok(chunks) => Layer::Rows(Buffer::new(
                 Arc::new(Record {
                     path: Arc::from(relative.as_str()),
@@ -31,6 +34,7 @@ impl Workspace {
                 }),
                 Arc::from(text),
                 true,
+                rows_of(before.as_deref()),
             )),
             Err(_) => Layer::Gone,
         };
@@ -71,7 +75,7 @@ impl Workspace {
         let known = seen.view.file(&relative);
         let layer = match self.finds(path) {
             false => known.map(|_| Layer::Gone),
-            true => match refresh::look(&self.root, &relative, known, SystemTime::now()) {
+            true => match look(&self.root, &relative, known, SystemTime::now()) {
                 Found::Same | Found::Restamped(_) => None,
                 Found::Gone => known.map(|_| Layer::Gone),
                 Found::New(record, _) if !record.skip.is_empty() => known.map(|_| Layer::Gone),
@@ -79,6 +83,7 @@ impl Workspace {
                     Arc::new(record),
                     Arc::from(text),
                     false,
+                    rows_of(seen.overlay.get(&*relative).map(|layer| &**layer)),
                 ))),
             },
         };
@@ -88,6 +93,10 @@ impl Workspace {
         let mut pending = lock(&self.pending);
         pending.insert(relative);
         pending.len()
+    }
+
+    fn layer(&self, relative: &str) -> Option<Arc<Layer>> {
+        self.seen().overlay.get(relative).cloned()
     }
 
     /// Whether the rules of the workspace let this file be read.
@@ -102,7 +111,7 @@ impl Workspace {
 
     /// A path below the root as the index names it. The root may be spelt as the editor does, through a
     /// link; below it links are followed by nobody.
-    pub(super) fn relative(&self, path: &Path) -> Option<String> {
+    pub fn relative(&self, path: &Path) -> Option<String> {
         let below = match path.strip_prefix(&self.root) {
             Ok(below) => below.to_owned(),
             Err(_) => {
@@ -120,5 +129,12 @@ impl Workspace {
             true => relative.replace('\\', "/"),
             false => relative,
         })
+    }
+}
+
+fn rows_of(layer: Option<&Layer>) -> Option<&Buffer> {
+    match layer {
+        Some(Layer::Rows(buffer)) => Some(buffer),
+        Some(Layer::Gone) | None => None,
     }
 }

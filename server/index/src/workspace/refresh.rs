@@ -3,19 +3,16 @@
 //! so whoever ends in the middle goes on from there.
 
 use std::collections::{BTreeMap, HashSet};
-use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use foretoken_engine::chunk::{self, Chunk};
-
+use super::look::{Found, look};
 use super::{Disk, Workspace, lock};
-use crate::budget;
 use crate::disk::{Store, View, Writer};
+use crate::error::Error;
 use crate::folder::Closed;
-use crate::index::Error;
 use crate::overlay::Layer;
 use crate::record::{Record, Stamp};
 use crate::walk::{self, Progress, Skipped};
@@ -64,75 +61,6 @@ pub struct Report {
     pub stopped: bool,
     /// From start to end.
     pub took: Duration,
-}
-
-/// What a file is, next to what is known of it.
-pub(super) enum Found {
-    Same,
-    /// The same text with another time.
-    Restamped(Record),
-    /// Another text, or a reason to leave it out with an empty one.
-    New(Record, String),
-    Gone,
-}
-
-/// Looks at one file.
-pub(super) fn look(
-    root: &Path,
-    relative: &str,
-    known: Option<&Arc<Record>>,
-    now: SystemTime,
-) -> Found {
-    let Ok(metadata) = std::fs::symlink_metadata(root.join(relative)) else {
-        return Found::Gone;
-    };
-    let stamp = Stamp::of(&metadata, now);
-    if known.is_some_and(|known| stamp.proves(&known.stamp)) {
-        return Found::Same;
-    }
-    let read = walk::read(root, Path::new(relative));
-    let (hash, text, reason) = match read {
-        Ok(text) => (*blake3::hash(text.as_bytes()).as_bytes(), text, ""),
-        Err(reason) => ([0; 32], String::new(), reason),
-    };
-    let mut record = Record {
-        path: Arc::from(relative),
-        stamp,
-        hash,
-        length: text.len() as u64,
-        skip: reason.to_owned(),
-        chunks: Vec::new(),
-    };
-    if let Some(known) = known.filter(|known| known.hash == hash && known.skip == reason) {
-        // A stamp that proves nothing is not worth writing.
-        return match stamp.fresh {
-            true => Found::Same,
-            false => Found::Restamped(Record {
-                stamp,
-                ..Record::clone(known)
-            }),
-        };
-    }
-    if reason.is_empty() {
-        match cut(relative, &text) {
-            Ok(chunks) => record.chunks = chunks,
-            Err(reason) => record.skip = reason.to_owned(),
-        }
-    }
-    Found::New(record, text)
-}
-
-/// The chunks of a text, or why it has none.
-pub(super) fn cut(relative: &str, text: &str) -> Result<Vec<Chunk>, &'static str> {
-    if let Some(reason) = walk::refused(text) {
-        return Err(reason);
-    }
-    let mut stop = budget::of_a_parse();
-    // A grammar is foreign code. The record remembers the text, so it is not tried again.
-    panic::catch_unwind(AssertUnwindSafe(|| {
-        chunk::chunks(relative, text, &mut stop)
-    }))
-    .map_err(|_| "its grammar failed")
 }
 
 /// What one refresh counts, from all its threads.
@@ -289,7 +217,11 @@ impl Workspace {
         work: Work,
         shown: bool,
     ) -> Result<Report, Error> {
-        let differing = self.differing(&view, paths, work.threads);
+        let mut differing = self.differing(&view, paths, work.threads);
+        if !view.complete {
+            self.read_recent(work.stop);
+        }
+        self.likely_first(&mut differing);
         let present: HashSet<&str> = paths.iter().map(String::as_str).collect();
         let gone: Vec<u64> = view
             .paths

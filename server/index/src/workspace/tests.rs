@@ -1,7 +1,7 @@
 //! What a lasting index promises: it answers as a fresh one does, whatever happened in between.
 
 use super::*;
-use crate::index::{Answer, Index};
+use crate::hit::Answer;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -49,8 +49,9 @@ impl Project {
 
     /// The hits of a fresh index in memory, as they would be shown.
     fn fresh(&self, question: &str) -> Vec<String> {
-        let index = Index::build(self.root.path(), None, &excluded, &|_| {}).unwrap();
-        shown(index.search(question, 20, &|_| true).unwrap())
+        let index = Workspace::open(self.root.path(), None, None, Arc::new(excluded)).unwrap();
+        refresh(&index);
+        ask(&index, question)
     }
 }
 
@@ -197,7 +198,7 @@ fn unsaved_text_stands_before_the_file_and_scores_like_it() {
     let workspace = project.open();
     refresh(&workspace);
     let text = "fn main() {\n    let zebra = crossing();\n    find_user(zebra);\n}\n";
-    assert!(workspace.changed(&project.path("src/main.rs"), text));
+    assert!(workspace.changed(&project.path("src/main.rs"), text, None));
     let unsaved = ask(&workspace, "zebra crossing find_user");
     assert!(
         unsaved
@@ -210,7 +211,7 @@ fn unsaved_text_stands_before_the_file_and_scores_like_it() {
     workspace.closed(&project.path("src/main.rs"));
     assert!(paths(&workspace, "ada").contains(&"src/main.rs".to_owned()));
     // Saved: found before and after it is on the disk.
-    workspace.changed(&project.path("src/main.rs"), text);
+    workspace.changed(&project.path("src/main.rs"), text, None);
     project.write("src/main.rs", text);
     assert_eq!(workspace.saved(&project.path("src/main.rs")), 1);
     workspace.closed(&project.path("src/main.rs"));
@@ -231,7 +232,7 @@ fn rows_in_memory_score_as_rows_on_the_disk() {
     let in_memory = Workspace::open(project.root.path(), None, None, Arc::new(excluded)).unwrap();
     for path in ["src/store.rs", "src/main.rs", "src/cache.py", "README.md"] {
         let text = fs::read_to_string(project.path(path)).unwrap();
-        assert!(in_memory.changed(&project.path(path), &text));
+        assert!(in_memory.changed(&project.path(path), &text, None));
     }
     for question in QUESTIONS {
         assert_eq!(
@@ -257,7 +258,10 @@ fn what_must_not_be_read_is_not_found_from_an_open_document_either() {
         project.path("src/../ignored/a.rs"),
         project.path("absent.rs"),
     ] {
-        assert!(!workspace.changed(&path, "fn zebra() {}\n"), "{path:?}");
+        assert!(
+            !workspace.changed(&path, "fn zebra() {}\n", None),
+            "{path:?}"
+        );
         workspace.saved(&path);
     }
     assert!(paths(&workspace, "zebra").is_empty());
@@ -683,3 +687,9 @@ fn edits_leave_size_and_latency_flat() {
     assert!(workspace.seen().view.dead() < 0.5);
     assert_eq!(workspace.rows().len(), workspace.state().chunks);
 }
+
+mod finding;
+
+mod references;
+
+mod commits;

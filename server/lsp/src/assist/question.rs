@@ -10,7 +10,7 @@ use foretoken_engine::target::{Target, target};
 
 use super::{Asked, Consent, file, short};
 use crate::pipeline::assist::{
-    self, Diagnostic, Found, LevelOf, Question, Related, Search, Snapshot,
+    self, Diagnostic, Found, LevelOf, Question, Related, Search, Snapshot, Sought,
 };
 use crate::proto::action::{self, About};
 use crate::proto::uri;
@@ -131,24 +131,24 @@ impl State {
             path: open.path.clone(),
             edited: edited.collect(),
             open: documents,
-            search: self.search_in(&project),
+            search: self.search_in(&project, &open.path),
             level: self.level_of(&open.path, &project),
             project,
         }
     }
 
-    /// The index of a project, which finds nothing of another.
-    fn search_in(&self, project: &Path) -> Option<Search> {
+    /// The index of a project, which finds nothing of another, for questions about a file.
+    fn search_in(&self, project: &Path, file: &Path) -> Option<Search> {
         let running = self.index.handle()?;
-        let project = project.to_owned();
-        Some(Arc::new(move |query: &str, most: usize| {
+        let (project, file) = (project.to_owned(), file.to_owned());
+        Some(Arc::new(move |sought: &Sought, most: usize| {
             // Here, since it asks the disk.
             let Ok(project) = std::fs::canonicalize(&project) else {
                 return Vec::new();
             };
-            let found = running.search(query, most, Some(&project));
-            let ours = found.into_iter().filter(|(root, _)| *root == project);
-            ours.map(|(_, hit)| Found::from(hit)).collect()
+            let workspaces = running.workspaces();
+            let ours = workspaces.iter().find(|index| index.root() == project);
+            ours.map_or(Vec::new(), |index| Found::all(index, &file, sought, most))
         }))
     }
 

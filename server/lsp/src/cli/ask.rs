@@ -17,8 +17,8 @@ use super::{Context, Failure, NOTHING, OK};
 use crate::config::Settings;
 use crate::config::trust::Trust;
 use crate::pipeline::assist::{
-    self, Diagnostic, Found, LevelOf, Outcome, Prepared, Question, Search, Snapshot, Stopped, Told,
-    Tools, UNREADABLE,
+    self, Diagnostic, Found, LevelOf, Outcome, Prepared, Question, Search, Snapshot, Sought,
+    Stopped, Told, Tools, UNREADABLE,
 };
 
 /// Ask a remote model about code, with context from the project.
@@ -273,7 +273,7 @@ fn opened(
     let snapshot = Snapshot {
         open: vec![(path.clone(), document.clone())],
         edited: Vec::new(),
-        search: search(context, &root),
+        search: search(context, &root, &path),
         level: levels(&settings, &path, &root),
         document,
         path,
@@ -311,14 +311,13 @@ fn levels(settings: &Settings, asked: &Path, project: &Path) -> LevelOf {
     Arc::new(move |path| assist::level(&settings, path, (&asked, &project)))
 }
 
-/// The project's index, where it can have one.
-fn search(context: &Context, root: &Path) -> Option<Search> {
+/// The project's index, where it can have one, for questions about a file.
+fn search(context: &Context, root: &Path, file: &Path) -> Option<Search> {
     let (index, _) = super::search::opened(context, root, true).ok()?;
-    let index = Arc::new(index);
-    Some(Arc::new(move |question: &str, most: usize| {
-        let answer = index.search(question, most, &|_| true);
-        let hits = answer.map(|answer| answer.hits).unwrap_or_default();
-        hits.into_iter().map(Found::from).collect()
+    index.read_history(&|| false);
+    let file = file.to_owned();
+    Some(Arc::new(move |sought: &Sought, most: usize| {
+        Found::all(&index, &file, sought, most)
     }))
 }
 

@@ -1,22 +1,18 @@
 //! `foretoken search`: the chunks of a workspace that answer a question, by their words. The index of the
 //! workspace is brought up to date first; nothing leaves the machine.
 
+mod embedder;
+
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use foretoken_engine::embed::Embedder;
 use foretoken_grammars::Language;
-use foretoken_index::{Answer, Hit, Meaning, Report, State, Vectors, Workspace};
+use foretoken_index::{Answer, Hit, Report, State, Workspace};
 use serde_json::json;
 
 use super::index::Project;
 use super::{Context, Failure, NOTHING, OK};
 
-/// From this cosine on a chunk is a hit without a word of the question.
-const FLOOR: f32 = 0.4;
-/// Bytes of a table; the largest that makes sense has a twentieth of it.
-const LONGEST_TABLE: u64 = 256 << 20;
 /// Lines of a hit that are printed on a terminal.
 const SHOWN_LINES: usize = 6;
 
@@ -47,9 +43,13 @@ pub(super) struct Arguments {
     /// Say how each hit came to its place.
     #[arg(long)]
     why: bool,
-    /// Order the best hits also by what they mean, with the rows of this table of an embedder.
-    #[arg(long, value_name = "FILE")]
+    /// Order the best hits also by what they mean, with this embedder: a table's file, or the folder of a
+    /// package of kind "embed" (manifest.toml, model.onnx, tokenizer.json).
+    #[arg(long, value_name = "PATH")]
     embedder: Option<PathBuf>,
+    /// Put the hits in the order of a package of kind "rerank", as far as it has time.
+    #[arg(long, value_name = "FOLDER")]
+    reranker: Option<PathBuf>,
 }
 
 pub(super) fn run(
@@ -65,7 +65,9 @@ pub(super) fn run(
                 .ok_or_else(|| Failure(format!("No language is called {}.", escape(id))))?,
         ),
     };
-    let meaning = arguments.embedder.as_deref().map(meaning).transpose()?;
+    let data = context.paths.as_ref().map(|paths| paths.data.as_path());
+    let meaning = arguments.embedder.as_deref();
+    let meaning = meaning.map(|path| embedder::read(path, data)).transpose()?;
     let (workspace, report) = opened(context, &arguments.dir, !arguments.no_index)?;
     if let Some(meaning) = meaning {
         workspace.use_vectors(meaning);
@@ -73,9 +75,12 @@ pub(super) fn run(
     let wanted =
         |path: &str| language.is_none_or(|language| Language::from_path(path) == Some(language));
     let question = arguments.question.join(" ");
-    let answer = workspace
+    let mut answer = workspace
         .search(&question, usize::from(arguments.limit), &wanted)
         .map_err(|error| Failure(format!("The search failed: {error}.")))?;
+    if let Some(folder) = &arguments.reranker {
+        embedder::rerank(folder, data, &question, &mut answer.hits)?;
+    }
     if arguments.why {
         tell(&workspace, &report, &answer, err)?;
     }
@@ -117,21 +122,6 @@ pub(super) fn opened(
     Ok((workspace, report))
 }
 
-/// An embedder's table, read as the untrusted file it is.
-fn meaning(path: &Path) -> Result<Arc<Meaning>, Failure> {
-    let refused = |reason: &dyn std::fmt::Display| {
-        Failure(format!("{} is not used: {reason}.", path.display()))
-    };
-    let length = std::fs::metadata(path).map_err(|error| refused(&error))?;
-    if !length.is_file() || length.len() > LONGEST_TABLE {
-        return Err(refused(&"it is no file of an embedder's size"));
-    }
-    let bytes = std::fs::read(path).map_err(|error| refused(&error))?;
-    let embedder = Embedder::parse(&bytes).map_err(|error| refused(&error))?;
-    let vectors = Vectors::in_memory(embedder.dimension());
-    Ok(Arc::new(Meaning::new(Arc::new(embedder), FLOOR, vectors)))
-}
-
 /// What was searched, how long it took and what was left out.
 fn tell(
     workspace: &Workspace,
@@ -169,6 +159,8 @@ fn as_json(hit: &Hit) -> serde_json::Value {
         "endLine": hit.lines.end,
         "name": hit.qualified,
         "kind": hit.kind.word(),
+        "source": hit.source.word(),
+        "language": Language::from_path(&hit.path).map(Language::id),
         "text": hit.text,
         "words": hit.words,
         "vector": hit.vector,

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use foretoken_engine::assist::Task;
-use foretoken_engine::chunk::Kind as ChunkKind;
 use foretoken_engine::document::Document;
 use foretoken_engine::privacy::Level;
-use foretoken_index::Hit;
 
 use crate::config::Settings;
 
@@ -19,6 +17,7 @@ mod assemble;
 mod checked;
 mod digest;
 mod edit;
+mod found;
 pub mod gather;
 mod lookups;
 mod place;
@@ -29,6 +28,7 @@ mod tools;
 
 pub use answer::{Edited, Outcome, Told, answer};
 pub(crate) use checked::escaped;
+pub use found::{Found, Search, Sought};
 pub use prepare::{Prepared, prepare};
 pub use tools::{Tools, UNREADABLE, UNTRUSTED, Unasked};
 
@@ -85,24 +85,6 @@ pub struct Related {
     pub message: String,
 }
 
-/// A chunk that the index found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// From the project's folder, with slashes.
-    pub path: String,
-    /// From 0, the end exclusive.
-    pub lines: Range<u32>,
-    /// What it defines; empty for what has none.
-    pub name: String,
-    /// What it is.
-    pub kind: ChunkKind,
-    /// Read again from the file.
-    pub text: String,
-}
-
-/// Asks the index of the project: a query and the most hits, best first. It may block.
-pub type Search = Arc<dyn Fn(&str, usize) -> Vec<Found> + Send + Sync>;
-
 /// How far a text of the file at this absolute path may travel.
 pub type LevelOf = Arc<dyn Fn(&Path) -> Level + Send + Sync>;
 
@@ -116,19 +98,6 @@ pub fn level(settings: &Settings, path: &Path, (asked, project): (&Path, &Path))
         Level::Local
     } else {
         settings.remote.level
-    }
-}
-
-impl From<Hit> for Found {
-    fn from(hit: Hit) -> Found {
-        let name = hit.qualified.rsplit(['.', ':']).next().unwrap_or_default();
-        Found {
-            name: name.to_owned(),
-            path: hit.path,
-            lines: hit.lines,
-            kind: hit.kind,
-            text: hit.text,
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use foretoken_engine::document::Document;
+use foretoken_grammars::Language;
 use foretoken_index::{Error, Hit, Progress, Rules, Work, Workspace};
 
 /// A document's words are taken anew this often at most, while somebody types in it.
@@ -244,11 +245,16 @@ impl Shared {
     /// The thread that writes: a walk when one is wanted, else the files that were saved.
     fn write(&self) {
         while let Some(walk) = self.wait_for_writing() {
-            for workspace in lock(&self.workspaces).clone() {
+            // A guard in the head of the loop would be held as long as the writing takes.
+            let workspaces = lock(&self.workspaces).clone();
+            for workspace in workspaces {
                 let done = match walk {
                     true => self.refresh(&workspace),
                     false => workspace.fold(),
                 };
+                if walk {
+                    workspace.read_history(&|| self.stopped());
+                }
                 if let Err(error) = done {
                     self.fail(workspace.root(), &error);
                 } else if walk && !self.stopped() {
@@ -316,7 +322,12 @@ impl Shared {
             let workspaces = lock(&self.workspaces).clone();
             for (path, document) in &batch.changed {
                 let text = document.rope().to_string();
-                let _ = workspaces.iter().any(|w| w.changed(path, &text));
+                // A tree that is older than the text, or of another language than the index takes the
+                // file for, would cut it wrongly.
+                let fits = !document.parse_pending()
+                    && path.to_str().and_then(Language::from_path) == Some(document.language());
+                let tree = document.tree().filter(|_| fits);
+                let _ = workspaces.iter().any(|w| w.changed(path, &text, tree));
             }
             for path in &batch.closed {
                 typed.remove(path);

@@ -1,20 +1,19 @@
-//! What a question about code is answered from: the target, what stands around it, what checkers say, what
-//! the index finds, what was edited lately. Each source has a limit; text that may go nowhere is left out
+//! What a question about code is answered from: the target, what stands around it, what checkers say, where
+//! its names are defined and used, what the index finds besides, what was edited lately. Each source has a limit; text that may go nowhere is left out
 //! here and nowhere later, and what was left out is counted.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use foretoken_engine::assist::{Class, Kind, Section, Source, Task};
-use foretoken_engine::chunk::Kind as ChunkKind;
 use foretoken_engine::document::Document;
 use foretoken_engine::privacy::Level;
+use foretoken_engine::source::Source as Origin;
 use foretoken_engine::target::{Target, target};
 use foretoken_grammars::Language;
 
-use super::{Diagnostic, Found, Question, Search, Snapshot};
+use super::{Diagnostic, Found, Question, Search, Snapshot, Sought};
 
 /// Most diagnostics in a prompt.
 const DIAGNOSTICS: usize = 10;
@@ -26,6 +25,10 @@ const EDIT_REACH: usize = 4;
 const DEFINITIONS: usize = 8;
 /// Most places that use the target, tests among them.
 const CALLERS: usize = 4;
+/// Hits that the index is asked for: of these the ones that are told already are left out.
+const HITS_ASKED: usize = 32;
+/// Most commits, as far as documentation leaves room for them.
+const COMMITS: usize = 2;
 /// Most cuts of documentation.
 const DOCS: usize = 3;
 /// Longest query for the index, bytes; the index prunes it further.
@@ -60,12 +63,13 @@ pub async fn gather(question: &Question, snapshot: &Snapshot, class: Class) -> G
     gathering.said(question);
     gathering.edits(target.as_ref());
     let query = query(question, target.as_ref(), &snapshot.document);
-    let found = match &snapshot.search {
-        Some(search) => ask(search, query, class).await,
-        None => Some(Vec::new()),
+    let late = match &snapshot.search {
+        Some(search) => {
+            let asking = Asking { search, class };
+            gathering.index(asking, query, target.as_ref()).await
+        }
+        None => false,
     };
-    let late = found.is_none();
-    gathering.found(found.unwrap_or_default(), target.as_ref(), class);
     gathering.facts();
     Gathered {
         sections: gathering.sections,
@@ -194,45 +198,84 @@ impl Gathering<'_> {
         }
     }
 
-    /// Sorts what the index found into definitions of names, places that use the target, documentation and the rest.
-    fn found(&mut self, found: Vec<Found>, target: Option<&Target>, class: Class) {
-        let most_hits = if class == Class::Brief { 3 } else { 10 };
-        let names = target.map_or_else(BTreeSet::new, |target| {
-            let rope = self.snapshot.document.rope();
-            identifiers(&rope.byte_slice(target.bytes.clone()).to_string())
+    /// What the index knows: definitions of the target's names, what uses the target, then what its words
+    /// find, commits last. All are asked side by side, so a definition that comes late delays nothing; what is not
+    /// there when the class's time is over is left out. Answers whether anything is.
+    async fn index(&mut self, asking: Asking<'_>, query: String, target: Option<&Target>) -> bool {
+        let most_hits = if asking.class == Class::Brief { 3 } else { 10 };
+        let definitions = target.map(|target| Sought::Definitions {
+            text: self.snapshot.document.rope().to_string().into(),
+            bytes: target.bytes.clone(),
         });
-        let own = target.and_then(|target| target.name.as_deref());
-        let mut counts = [0; 5];
-        for found in found {
-            let file = self.snapshot.project.join(&found.path);
-            let here = file == self.snapshot.path;
-            let overlaps = here
-                && target.is_some_and(|target| {
-                    found.lines.start < target.lines.end && target.lines.start < found.lines.end
-                });
-            if overlaps {
-                continue;
-            }
-            let defines = names.contains(found.name.as_str()) && Some(found.name.as_str()) != own;
-            let uses = own.is_some_and(|own| mentions(&found.text, own));
-            let (kind, at, most) = match () {
-                () if defines => (Kind::Definition, 0, DEFINITIONS),
-                () if uses && is_test(&found.path) => (Kind::Test, 1, CALLERS),
-                () if uses => (Kind::Caller, 2, CALLERS),
-                () if found.kind == ChunkKind::Section => (Kind::Docs, 3, DOCS),
-                () => (Kind::Hit, 4, most_hits),
-            };
-            if counts[at] == most {
-                continue;
-            }
-            let lines = found.lines.start + 1..=found.lines.end.max(found.lines.start + 1);
-            let language = Language::from_path(&found.path).map_or("", |language| language.id());
-            let section = Section::new(kind, unix(&found.text))
-                .from_file(Source::new(found.path, lines), language)
-                .ranked(counts[at] as u32);
-            counts[at] += 1;
-            self.add(section, Some(&file));
+        let named = target.and_then(|target| Some((target.name.clone()?, target)));
+        let references = named.map(|(name, target)| Sought::References {
+            name,
+            lines: target.lines.clone(),
+        });
+        let (definitions, references, commits, hits) = tokio::join!(
+            asking.ask(definitions, DEFINITIONS),
+            asking.ask(references, CALLERS),
+            asking.ask(Some(Sought::Commits(query.clone())), COMMITS),
+            asking.ask(Some(Sought::Hits(query)), HITS_ASKED),
+        );
+        let late = [&definitions, &references, &commits, &hits]
+            .into_iter()
+            .any(Option::is_none);
+        let mut told = Told {
+            here: target.map(|target| target.lines.clone()),
+            places: Vec::new(),
+        };
+        for found in definitions.unwrap_or_default() {
+            self.tell(&mut told, found, (Kind::Definition, DEFINITIONS));
         }
+        for found in references.unwrap_or_default() {
+            let kind = match found.source {
+                Origin::Test => Kind::Test,
+                _ => Kind::Caller,
+            };
+            self.tell(&mut told, found, (kind, CALLERS));
+        }
+        for found in hits.unwrap_or_default() {
+            let (kind, most) = match found.source {
+                Origin::Docs => (Kind::Docs, DOCS),
+                _ => (Kind::Hit, most_hits),
+            };
+            self.tell(&mut told, found, (kind, most));
+        }
+        for found in commits.unwrap_or_default() {
+            self.tell(&mut told, found, (Kind::Docs, DOCS));
+        }
+        late
+    }
+
+    /// Adds what the index found, unless there is enough of its kind, or its lines are told already.
+    fn tell(&mut self, told: &mut Told, found: Found, (kind, most): (Kind, usize)) {
+        let file = found
+            .path
+            .as_ref()
+            .map(|path| self.snapshot.project.join(path));
+        let overlaps =
+            |lines: &Range<u32>| found.lines.start < lines.end && lines.start < found.lines.end;
+        let is_target =
+            file.as_ref() == Some(&self.snapshot.path) && told.here.as_ref().is_some_and(overlaps);
+        let of_kind = told.places.iter().filter(|place| place.0 == kind).count();
+        let known = told
+            .places
+            .iter()
+            .any(|(_, path, lines)| *path == found.path && overlaps(lines));
+        if is_target || known || of_kind == most {
+            return;
+        }
+        told.places
+            .push((kind, found.path.clone(), found.lines.clone()));
+        let mut section = Section::new(kind, unix(&found.text)).ranked(of_kind as u32);
+        if let Some(path) = found.path {
+            let lines = found.lines.start + 1..=found.lines.end.max(found.lines.start + 1);
+            let language = Language::from_path(&path).map_or("", |language| language.id());
+            section = section.from_file(Source::new(path, lines), language);
+        }
+        section.updated = found.updated;
+        self.add(section, file.as_deref());
     }
 
     /// What the project is made of, by the names of its build files and the language of the document.
@@ -261,16 +304,34 @@ impl Gathering<'_> {
     }
 }
 
-/// The answer of the index, in the time that the class has; `None` where it is late.
-async fn ask(search: &Search, query: String, class: Class) -> Option<Vec<Found>> {
-    let limit = match class {
-        Class::Brief => Duration::from_millis(300),
-        Class::Deep => Duration::from_millis(800),
-        Class::Batch => Duration::from_secs(10),
-    };
-    let search = Search::clone(search);
-    let work = tokio::task::spawn_blocking(move || search(&query, 32));
-    tokio::time::timeout(limit, work).await.ok()?.ok()
+/// What chunks were told, and which lines of the document are the target.
+struct Told {
+    here: Option<Range<u32>>,
+    places: Vec<(Kind, Option<String>, Range<u32>)>,
+}
+
+/// The index, and how long it may take.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    search: &'a Search,
+    class: Class,
+}
+
+impl Asking<'_> {
+    /// The answer of the index, in the time that the class has; `None` where it is late.
+    async fn ask(self, sought: Option<Sought>, most: usize) -> Option<Vec<Found>> {
+        let Some(sought) = sought else {
+            return Some(Vec::new());
+        };
+        let limit = match self.class {
+            Class::Brief => Duration::from_millis(300),
+            Class::Deep => Duration::from_millis(800),
+            Class::Batch => Duration::from_secs(10),
+        };
+        let search = Search::clone(self.search);
+        let work = tokio::task::spawn_blocking(move || search(&sought, most));
+        tokio::time::timeout(limit, work).await.ok()?.ok()
+    }
 }
 
 /// What the index is asked: the user's words and the checkers' first, since the first line counts twice.
@@ -311,27 +372,4 @@ fn unix(text: &str) -> String {
 
 fn shortened(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
-}
-
-/// The words of a text that could be names.
-fn identifiers(text: &str) -> BTreeSet<String> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| word.len() > 2 && !word.starts_with(|c: char| c.is_ascii_digit()))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Whether a name stands in a text as a word of its own.
-fn mentions(text: &str, name: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    !name.is_empty()
-        && text.match_indices(name).any(|(at, _)| {
-            !text[..at].ends_with(is_word) && !text[at + name.len()..].starts_with(is_word)
-        })
-}
-
-fn is_test(path: &str) -> bool {
-    let path = path.to_lowercase();
-    path.split(['/', '.', '_', '-'])
-        .any(|part| matches!(part, "test" | "tests" | "spec" | "specs"))
 }

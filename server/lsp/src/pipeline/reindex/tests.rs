@@ -1,7 +1,6 @@
 //! The indexer over real folders: what it finds after each of an editor's words.
 
 use super::*;
-use foretoken_grammars::Language;
 use std::sync::mpsc;
 
 struct Editor {
@@ -140,5 +139,41 @@ fn a_folder_that_is_no_project_is_said() {
         assert!(matches!(report, Report::Failed(_)), "{report:?}");
     }
     assert!(!home.path().join("cache").exists());
+    indexer.stop();
+}
+
+#[test]
+fn nobody_waits_for_a_walk() {
+    let (root, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(root.path().join("slow.rs"), "fn walrus() {}\n").unwrap();
+    let (enter, entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let indexer = Indexer::start(Setup {
+        folders: vec![root.path().to_owned()],
+        cache: home.path().join("cache"),
+        home: home.path().to_owned(),
+        // The walk stands still at this file until it is let go.
+        rules: Arc::new(move |path: &Path| {
+            if path.ends_with("slow.rs") {
+                let _ = enter.send(());
+                let _ = lock(&released).recv();
+            }
+            false
+        }),
+        told: Box::new(|_| {}),
+    });
+    entered.recv().unwrap();
+    let (ask, answer) = mpsc::channel();
+    let other = indexer.clone();
+    std::thread::spawn(move || {
+        other.changed(Path::new("/absent.rs"), document(""));
+        ask.send((
+            other.workspaces().len(),
+            other.search("walrus", 9, None).len(),
+        ))
+    });
+    assert_eq!(answer.recv_timeout(Duration::from_secs(20)), Ok((1, 0)));
+    drop(release);
     indexer.stop();
 }
