@@ -179,8 +179,8 @@ fn prices(context: &Context, arguments: &Arguments) -> Option<((f64, f64), Strin
     })?;
     let dollars = |nano: u64| nano as f64 / 1e9;
     let prices = (
-        arguments.price_in.unwrap_or(dollars(price.input)),
-        arguments.price_out.unwrap_or(dollars(price.output)),
+        arguments.price_in.unwrap_or(dollars(price.input.0)),
+        arguments.price_out.unwrap_or(dollars(price.output.0)),
     );
     Some((prices, format!("of {name} in your settings")))
 }
