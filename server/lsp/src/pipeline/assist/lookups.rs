@@ -6,13 +6,14 @@ use std::path::Path;
 
 use foretoken_engine::assist::prompt::{self, Placed, clean, further};
 use foretoken_engine::assist::{Kind, Section, SectionId, Source};
-use foretoken_engine::chunk::chunks;
+use foretoken_engine::chunk::{Chunk, chunks};
 use foretoken_engine::privacy::{Level, Reach};
 use foretoken_engine::redact::Vault;
 use foretoken_grammars::Language;
 use foretoken_remote::wire::tools::Field;
 use foretoken_remote::wire::{Tool, ToolCall, ToolResult};
 
+use super::found::{Found, Sought};
 use super::prepare::Prepared;
 use super::tools::Tools;
 
@@ -133,9 +134,9 @@ impl<'a> Lookups<'a> {
         }
         let search = self.prepared.snapshot.search.as_ref();
         let search = search.ok_or("this project has no index; name the file")?;
-        let found = search(name, 32)
+        let found = search(&Sought::Hits(name.to_owned()), 32)
             .into_iter()
-            .filter(|found| found.name == name);
+            .filter(|found| defines(found, name));
         let sections: Vec<Section> = found
             .take(HITS)
             .filter_map(|found| self.hit(found))
@@ -174,9 +175,9 @@ impl<'a> Lookups<'a> {
             steps += 1;
             steps > MOST_STEPS
         };
-        let found = chunks(path, &text, &mut stop).into_iter().filter(|chunk| {
-            chunk.name == name || chunk.qualified == name || chunk.names.iter().any(|n| n == name)
-        });
+        let found = chunks(path, &text, &mut stop)
+            .into_iter()
+            .filter(|chunk| is_called(chunk, name));
         let language = Language::from_path(path).map_or("", |language| language.id());
         let sections: Vec<Section> = found
             .take(HITS)
@@ -196,7 +197,7 @@ impl<'a> Lookups<'a> {
     fn search(&self, query: &str) -> Result<Vec<Section>, String> {
         let search = self.prepared.snapshot.search.as_ref();
         let search = search.ok_or("this project has no index")?;
-        let found = search(query, HITS).into_iter();
+        let found = search(&Sought::Hits(query.to_owned()), HITS).into_iter();
         let sections: Vec<Section> = found.filter_map(|found| self.hit(found)).collect();
         match sections.is_empty() {
             true => Err("no piece of the project fits these words".to_owned()),
@@ -204,13 +205,14 @@ impl<'a> Lookups<'a> {
         }
     }
 
-    fn hit(&self, found: super::Found) -> Option<Section> {
+    fn hit(&self, found: Found) -> Option<Section> {
         let snapshot = &self.prepared.snapshot;
-        let level = (snapshot.level)(&snapshot.project.join(&found.path));
+        let path = found.path?;
+        let level = (snapshot.level)(&snapshot.project.join(&path));
         let lines = found.lines.start + 1..=found.lines.end.max(found.lines.start + 1);
-        let language = Language::from_path(&found.path).map_or("", |language| language.id());
+        let language = Language::from_path(&path).map_or("", |language| language.id());
         let section = Section::new(Kind::Hit, found.text)
-            .from_file(Source::new(found.path, lines), language)
+            .from_file(Source::new(path, lines), language)
             .at(level);
         (level != Level::Never).then_some(section)
     }
@@ -263,6 +265,25 @@ impl<'a> Lookups<'a> {
         self.sections.extend(placed);
         Ok(text)
     }
+}
+
+/// Whether this piece of a file defines something of this name.
+fn defines(found: &Found, name: &str) -> bool {
+    let Some(path) = &found.path else {
+        return false;
+    };
+    let mut steps = 0;
+    let mut stop = || {
+        steps += 1;
+        steps > MOST_STEPS
+    };
+    chunks(path, &found.text, &mut stop)
+        .iter()
+        .any(|chunk| is_called(chunk, name))
+}
+
+fn is_called(chunk: &Chunk, name: &str) -> bool {
+    chunk.name == name || chunk.qualified == name || chunk.names.iter().any(|n| n == name)
 }
 
 /// How often the parser may ask before a file is cut into windows instead.
