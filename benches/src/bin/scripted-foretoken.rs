@@ -68,7 +68,8 @@ fn info() -> Result<ModelInfo, String> {
         name: "scripted".to_owned(),
         version: manifest.version,
         sha256: String::new(),
-        dialect: manifest.dialect,
+        dialect: manifest.fim.dialect,
+        format: Default::default(),
         budget: manifest.budget,
         gate: Gate {
             line: sure,
@@ -81,6 +82,8 @@ fn info() -> Result<ModelInfo, String> {
         vocabulary: 0,
         slots: 0,
         kv_bytes: 0,
+        device: Default::default(),
+        fallback: None,
         library: PathBuf::new(),
         library_version: String::new(),
         load: Duration::ZERO,
@@ -146,7 +149,7 @@ fn parts(prompt: &Prompt) -> (String, String) {
             (Section::Control(control), _) => part = *control,
             (Section::Text(text), Control::Suffix) => suffix.push_str(text),
             (Section::Text(text), Control::Prefix | Control::Cursor) => prefix.push_str(text),
-            (Section::Text(_), _) => {}
+            _ => {}
         }
     }
     (prefix, suffix)

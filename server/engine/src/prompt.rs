@@ -4,12 +4,14 @@
 //! stays source code. How sections become token ids is the business of who runs the model.
 
 pub mod budget;
+pub mod dialect;
 pub mod fim;
 mod window;
 
 use foretoken_grammars::Language;
 
 pub use budget::{Budget, Count};
+pub use dialect::Format;
 pub use fim::{Input, Window, fim};
 
 /// A control token of the embedded model's vocabulary.
@@ -78,8 +80,13 @@ impl Control {
 pub enum Section {
     /// One token, inserted by its id.
     Control(Control),
+    /// One control token of another family's vocabulary, as `tokenizer.json` spells it.
+    Token(String),
     /// Text, encoded alone; nothing in it is ever read as a control token.
     Text(String),
+    /// The same where a document begins: a vocabulary that puts a blank in front of each text does so
+    /// here and nowhere else.
+    Opening(String),
 }
 
 /// A prompt; the last section is the text that ends at the cursor, which the model continues.

@@ -5,7 +5,6 @@
 use std::fmt;
 use std::time::Instant;
 
-use foretoken_engine::prompt::Section;
 use foretoken_engine::suggestion::Token;
 use tokio::sync::oneshot;
 
@@ -13,13 +12,13 @@ use crate::draft::{self, Course, Haystack, Tail};
 use crate::errand::{Caller, Errand};
 use crate::heal;
 use crate::job::{Class, End, Flow, Job, Outcome, Progress};
-use crate::kv::LEFT;
 use crate::load::Model;
 use crate::queue::Verdict;
 use crate::sample;
 use crate::tokenizer::Tokens;
 
 mod branch;
+mod plan;
 #[cfg(feature = "scripted-model")]
 mod scripted;
 
@@ -27,6 +26,7 @@ mod scripted;
 pub use scripted::{Heard, Script};
 
 use branch::Forks;
+use plan::Plan;
 
 /// A job with what has become of it so far.
 pub(crate) struct Run {
@@ -42,24 +42,6 @@ pub(crate) struct Run {
     course: Course,
     haystack: Option<Haystack>,
     forks: Forks,
-}
-
-/// What a run feeds to the model.
-#[derive(Debug, Default)]
-struct Plan {
-    /// Prompt and generated tokens.
-    ids: Vec<u32>,
-    /// How many of them are the prompt.
-    prompt: usize,
-    /// The end of it that generated tokens must spell again.
-    owed: String,
-    /// Bytes generated, owed ones included.
-    bytes: Vec<u8>,
-    /// Text and first id of the piece in which the prompt ends, without what is owed.
-    piece: String,
-    piece_at: usize,
-    /// Whether a slot was taken before.
-    begun: bool,
 }
 
 /// What one call of [`Run::advance`] came to.
@@ -197,25 +179,26 @@ impl Run {
         let at = self.take_slot(model);
         let past = model.slots.slot(at).ids.len();
         let pending = self.plan.ids.len() - past;
-        let chunk = model.pace.chunk();
+        let left = model.slots.left();
+        let chunk = model.pace.chunk().min(model.session.most_new());
         if pending > chunk || prefill_only {
             let count = pending.min(chunk);
             let begun = Instant::now();
             let new = &self.plan.ids[past..past + count];
             model.session.run(model.slots.slot(at), new, 1)?;
             model.pace.note(count, begun.elapsed());
-            self.ran(count);
+            self.ran(count, left);
             return Ok((prefill_only && pending == count).then_some(End::Budget));
         }
         let drafts = self.draft(model);
         let mut new = self.plan.ids[past..].to_vec();
         new.extend_from_slice(&drafts);
         let rows = drafts.len() + 1;
-        let vocabulary = model.info.vocabulary;
+        let vocabulary = model.session.vocabulary();
         let begun = Instant::now();
         let logits = model.session.run(model.slots.slot(at), &new, rows)?;
         model.cost.note(new.len(), begun.elapsed());
-        self.ran(pending);
+        self.ran(pending, left);
         let first = self.plan.ids.len();
         let mut accepted = 0;
         let mut end = None;
@@ -253,13 +236,13 @@ impl Run {
     }
 
     /// Books one run of the model over `count` ids that are no drafts.
-    fn ran(&mut self, count: usize) {
+    fn ran(&mut self, count: usize, left: usize) {
         let counts = &mut self.outcome.counts;
         counts.steps += 1;
         counts.prefilled += match counts.generated {
             0 => count,
             // Each step runs its last ids anew; what is more than these was lost in a pause.
-            _ => count.saturating_sub(LEFT),
+            _ => count.saturating_sub(left),
         };
     }
 
@@ -359,6 +342,9 @@ impl Run {
             end: self.outcome.text.len(),
             logp,
         });
+        if self.cut_at_stop_text(info) {
+            return Some(End::Eom);
+        }
         let progress = Progress {
             text: &self.outcome.text,
             tokens: &self.outcome.tokens,
@@ -370,48 +356,28 @@ impl Run {
         }
     }
 
+    /// Cuts the text where it spells what ends an answer in this format.
+    fn cut_at_stop_text(&mut self, info: &crate::state::ModelInfo) -> bool {
+        let stop = info.format.stop_text.as_deref();
+        let Some(at) = stop.and_then(|stop| self.outcome.text.find(stop)) else {
+            return false;
+        };
+        self.outcome.text.truncate(at);
+        let tokens = &mut self.outcome.tokens;
+        // The token that reaches over the cut stays, up to it.
+        let whole = tokens.iter().take_while(|token| token.end < at).count();
+        tokens.truncate(whole + usize::from(at > 0));
+        if let Some(last) = tokens.last_mut() {
+            last.end = last.end.min(at);
+        }
+        true
+    }
+
     /// Whether no further token may come.
     fn out_of_room(&self, info: &crate::state::ModelInfo) -> Option<End> {
         let full = self.outcome.tokens.len() >= self.job.limits.max_tokens
             || self.plan.ids.len() >= info.max_positions;
         full.then_some(End::Budget)
-    }
-}
-
-impl Plan {
-    /// Assembles the ids of a prompt; the part of the last text that must be spelled again is left out.
-    fn new(tokens: &Tokens, sections: &[Section]) -> Plan {
-        let (head, before) = match sections.split_last() {
-            Some((Section::Text(text), head)) => (head, text.as_str()),
-            _ => (sections, ""),
-        };
-        let mut ids = tokens.assemble(head);
-        let split = heal::split(tokens, before);
-        tokens.encode_into(split.before, &mut ids);
-        let piece_at = ids.len();
-        ids.extend(split.ids);
-        Plan {
-            prompt: ids.len(),
-            ids,
-            owed: split.owed.into(),
-            bytes: Vec::new(),
-            piece: split.piece.into(),
-            piece_at,
-            begun: false,
-        }
-    }
-
-    /// Bytes that generated tokens must still spell.
-    fn still_owed(&self) -> &[u8] {
-        self.owed
-            .as_bytes()
-            .get(self.bytes.len()..)
-            .unwrap_or_default()
-    }
-
-    fn push(&mut self, id: u32, bytes: &[u8]) {
-        self.ids.push(id);
-        self.bytes.extend_from_slice(bytes);
     }
 }
 

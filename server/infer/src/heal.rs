@@ -3,7 +3,7 @@
 //! spell it again. *Owed* bytes are those that are still to be spelled. Blanks at the head of the
 //! cursor's line are owed too: the model has seen them only together with what follows.
 
-use crate::tokenizer::{Tokens, cuts};
+use crate::tokenizer::Tokens;
 
 /// Owed bytes are spelled by decoding, so a very long pre-token (a rule of dashes, a base64 line)
 /// stays in the prompt but for the tokens within this many bytes of its end.
@@ -26,7 +26,7 @@ pub(crate) struct Split<'a> {
 
 /// Splits the text before the cursor.
 pub(crate) fn split<'a>(tokens: &Tokens, text: &'a str) -> Split<'a> {
-    let at = cuts(text).last().unwrap_or(0);
+    let at = tokens.cuts(text).last().unwrap_or(0);
     let (before, piece) = text.split_at(at);
     let mut ids = tokens.encode(piece);
     let wanted = owed_from(tokens, piece);
@@ -57,9 +57,14 @@ fn owed_from(tokens: &Tokens, piece: &str) -> usize {
     let line = piece.rfind(['\n', '\r']).map_or(0, |at| at + 1);
     if piece[line..].chars().all(char::is_whitespace) {
         // A newline run in front of the cursor is complete: what could still join it is another blank
-        // line, and nobody wants that from a suggestion.
-        return match piece.len() - line <= OWED_BLANKS {
-            true => line,
+        // line, and nobody wants that from a suggestion. Where the line end is one token with the blanks
+        // behind it, it is owed with them.
+        let from = match tokens.joins_line_ends() {
+            true => piece.trim_end().len(),
+            false => line,
+        };
+        return match piece.len() - from <= OWED_BLANKS {
+            true => from,
             false => piece.len(),
         };
     }

@@ -1,17 +1,23 @@
-//! KV slots: the attention state of the prompts seen last, each in buffers of full length that are
-//! bound once as past and present of the same run. What a slot holds is a list of ids; rewinding is
-//! shortening that list, because the next run passes a shorter mask and overwrites what lies behind.
+//! KV slots: the attention state of the prompts seen last. What a slot holds is a list of ids. Where a
+//! graph allows it the state lies in buffers of full length, bound once as past and present of the same
+//! run: rewinding is shortening the list, because the next run passes a shorter mask and overwrites
+//! what lies behind. Elsewhere each run makes new buffers, and rewinding copies what is kept.
+
+use std::sync::Arc;
 
 use ort::memory::Allocator;
 use ort::session::{IoBinding, Session};
-use ort::value::Tensor;
 
+use crate::graph::{Graph, Mode};
 use crate::job::Class;
-use crate::session::Graph;
 
-/// Ids that every run computes anew at least. One row alone takes other float kernels than two or more
-/// (ONNX Runtime 1.31, x86), whose sums differ in the last bits; with two, every way to the same ids
-/// gives the same bits.
+mod buffer;
+
+use buffer::Buffer;
+
+/// Ids that every run computes anew at least, where reuse is exact. One row alone takes other float
+/// kernels than two or more (ONNX Runtime 1.31, x86), whose sums differ in the last bits; with two,
+/// every way to the same ids gives the same bits.
 pub(crate) const LEFT: usize = 2;
 /// Ids that are run sooner than copied from another slot.
 const SCRAPS: usize = 8;
@@ -21,9 +27,13 @@ const SCRAPS: usize = 8;
 pub(crate) struct Slot {
     /// Holds the buffers below as inputs and outputs; ids, mask and logits are bound anew each run.
     pub(crate) binding: IoBinding,
-    /// Key and value of each layer, `[1, kv heads, max positions, head size]`. Owned here for the
-    /// life of the binding: the runtime does not own what is bound.
-    buffers: Vec<Tensor<f32>>,
+    /// State of each past input, of all positions or of those held. Owned here for the life of the
+    /// binding: the runtime does not own what is bound.
+    buffers: Vec<Buffer>,
+    /// Positions in the buffers, where they grow with each run.
+    held: usize,
+    /// What the run under way writes, there.
+    next: Vec<Buffer>,
     /// Ids whose state is valid: position `i` of every buffer belongs to `ids[i]`.
     pub(crate) ids: Vec<u32>,
     /// When it was last used, in runs.
@@ -35,26 +45,45 @@ pub(crate) struct Slot {
 pub(crate) struct Slots {
     slots: Vec<Slot>,
     clock: u64,
-    /// Floats per position and buffer, and the positions of a buffer.
-    head_size: usize,
-    positions: usize,
+    graph: Arc<Graph>,
+    /// Ids that every run computes anew at least.
+    left: usize,
+    /// Whether the processor can read the buffers.
+    host: bool,
 }
 
 impl Slots {
-    /// Allocates `count` slots (at least one) of `graph.positions`, filled with zeros.
+    /// Allocates `count` slots (at least one) of `graph.positions`, filled with zeros, in the memory of
+    /// `place`; `None` is the processor's.
     ///
     /// # Errors
     /// Those of the runtime: no memory, or a graph that refuses the binding.
-    pub(crate) fn new(session: &Session, graph: &Graph, count: usize) -> ort::Result<Slots> {
+    pub(crate) fn new(
+        session: &Session,
+        graph: &Arc<Graph>,
+        count: usize,
+        place: Option<&Allocator>,
+    ) -> ort::Result<Slots> {
         let slots = (0..count.max(1))
-            .map(|_| Slot::new(session, graph))
+            .map(|_| Slot::new(session, graph, place))
             .collect::<ort::Result<Vec<Slot>>>()?;
         Ok(Slots {
             slots,
             clock: 0,
-            head_size: graph.head_size,
-            positions: graph.positions,
+            graph: Arc::clone(graph),
+            left: LEFT,
+            host: place.is_none(),
         })
+    }
+
+    /// Says how many ids every run computes anew at least: [`LEFT`] where reuse is exact, else one.
+    pub(crate) fn leave(&mut self, left: usize) {
+        self.left = left.max(1);
+    }
+
+    /// Ids that every run computes anew at least.
+    pub(crate) fn left(&self) -> usize {
+        self.left
     }
 
     /// How many there are.
@@ -84,12 +113,12 @@ impl Slots {
             false => lost <= SCRAPS,
         };
         let at = if keeps { best } else { oldest };
-        if common[best] > common[at] + SCRAPS {
+        if self.host && common[best] > common[at] + SCRAPS {
             self.copy(best, at, common[best]);
         }
         let kept = self.slots[at]
             .common(ids)
-            .min(ids.len().saturating_sub(LEFT));
+            .min(ids.len().saturating_sub(self.left));
         self.rewind(at, kept);
         at
     }
@@ -114,45 +143,94 @@ impl Slots {
         slot.ids.truncate(kept);
     }
 
-    /// Copies the first `count` positions of one slot into another.
+    /// Copies the first `count` positions of one slot into another. Where there is no memory for it the
+    /// other is left empty, and its ids are run.
     fn copy(&mut self, from: usize, to: usize, count: usize) {
-        let stride = self.positions * self.head_size;
-        let length = count * self.head_size;
         let Ok([source, target]) = self.slots.get_disjoint_mut([from, to]) else {
             return;
         };
-        for (source, target) in source.buffers.iter().zip(&mut target.buffers) {
-            let source = source.extract_tensor().1;
-            let target = target.extract_tensor_mut().1;
-            // One stretch per head: heads lie one behind the other, positions within.
-            for (source, target) in source.chunks(stride).zip(target.chunks_mut(stride)) {
-                target[..length].copy_from_slice(&source[..length]);
-            }
-        }
         target.ids.clear();
+        if self.graph.mode == Mode::Concat {
+            let Ok(fresh) = Slot::buffers(&self.graph, count, &Allocator::default()) else {
+                return;
+            };
+            (target.buffers, target.held) = (fresh, count);
+        }
+        let pairs = source.buffers.iter().zip(&mut target.buffers);
+        for ((source, target), past) in pairs.zip(&self.graph.pasts) {
+            target.copy_from(source, past, count);
+        }
         target.ids.extend_from_slice(&source.ids[..count]);
     }
 }
 
 impl Slot {
-    fn new(session: &Session, graph: &Graph) -> ort::Result<Slot> {
-        let mut binding = session.create_binding()?;
-        let shape = [1, graph.heads, graph.positions, graph.head_size];
-        let mut buffers = Vec::with_capacity(graph.layers.len());
-        for pair in &graph.layers {
-            let mut tensor = Tensor::<f32>::new(&Allocator::default(), shape)?;
-            // Fresh memory may hold anything, and 0 · NaN is NaN.
-            tensor.extract_tensor_mut().1.fill(0.0);
-            binding.bind_input(&pair.past, &tensor)?;
-            binding.bind_output(&pair.present, &mut tensor)?;
-            buffers.push(tensor);
-        }
-        Ok(Slot {
-            binding,
-            buffers,
+    fn new(session: &Session, graph: &Graph, place: Option<&Allocator>) -> ort::Result<Slot> {
+        let mut slot = Slot {
+            binding: session.create_binding()?,
+            buffers: Vec::new(),
+            held: 0,
+            next: Vec::new(),
             ids: Vec::new(),
             used: 0,
-        })
+        };
+        match graph.mode {
+            Mode::Shared => {
+                let processor = Allocator::default();
+                let allocator = place.unwrap_or(&processor);
+                slot.buffers = Slot::buffers(graph, graph.positions, allocator)?;
+                for (buffer, past) in slot.buffers.iter_mut().zip(&graph.pasts) {
+                    if place.is_none() {
+                        // Fresh memory may hold anything, and 0 · NaN is NaN.
+                        buffer.clear();
+                    }
+                    buffer.bind_past(&mut slot.binding, past)?;
+                    buffer.bind_present(&mut slot.binding, past)?;
+                }
+            }
+            Mode::Concat => slot.buffers = Slot::buffers(graph, 0, &Allocator::default())?,
+        }
+        Ok(slot)
+    }
+
+    fn buffers(graph: &Graph, positions: usize, allocator: &Allocator) -> ort::Result<Vec<Buffer>> {
+        let pasts = graph.pasts.iter();
+        pasts
+            .map(|past| Buffer::new(allocator, past, positions))
+            .collect()
+    }
+
+    /// Makes room for `count` new ids and binds past and present, where they change from run to run.
+    pub(crate) fn begin(&mut self, graph: &Graph, count: usize) -> ort::Result<()> {
+        if graph.mode == Mode::Shared {
+            return Ok(());
+        }
+        let kept = self.ids.len();
+        let allocator = Allocator::default();
+        if kept < self.held {
+            let mut fewer = Slot::buffers(graph, kept, &allocator)?;
+            let pairs = self.buffers.iter().zip(&mut fewer);
+            for ((from, to), past) in pairs.zip(&graph.pasts) {
+                to.copy_from(from, past, kept);
+            }
+            (self.buffers, self.held) = (fewer, kept);
+        }
+        self.next = Slot::buffers(graph, kept + count, &allocator)?;
+        let pairs = self.buffers.iter().zip(&mut self.next);
+        for ((past_state, present), past) in pairs.zip(&graph.pasts) {
+            past_state.bind_past(&mut self.binding, past)?;
+            present.bind_present(&mut self.binding, past)?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what a run has written.
+    pub(crate) fn commit(&mut self, graph: &Graph, new: &[u32]) {
+        self.ids.extend_from_slice(new);
+        if graph.mode == Mode::Concat {
+            self.buffers = std::mem::take(&mut self.next);
+            self.held = self.ids.len();
+        }
     }
 
     /// Ids at the front that this slot holds already.

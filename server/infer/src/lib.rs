@@ -4,9 +4,11 @@
 
 mod cost;
 mod decode;
+mod device;
 mod draft;
 pub mod encoder;
 mod errand;
+pub mod graph;
 mod heal;
 mod job;
 mod kv;
@@ -18,13 +20,16 @@ mod sample;
 mod session;
 mod state;
 mod tokenizer;
+mod trial;
 mod worker;
 
 #[cfg(feature = "scripted-model")]
 pub use decode::{Heard, Script};
+pub use device::Device;
 pub use errand::{Alternative, Awaited, Branches, Errand};
 pub use job::{
     Class, Counts, Drafts, End, Flow, Job, Limits, Outcome, Progress, Stop, Timings, Watch,
 };
 pub use state::{ModelInfo, Options, Source, State, Unavailable};
+pub use trial::{Reuse, Score, Speed, Trial, trial};
 pub use worker::{Infer, OnState};

@@ -4,17 +4,19 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use foretoken_engine::prompt::Control;
+use ort::ep::ExecutionProviderDispatch;
 use ort::session::builder::SessionBuilder;
 
 use crate::cost::StepCost;
+use crate::device::Device;
 use crate::draft::{Acceptance, Known};
+use crate::graph::{Graph, KV_BYTES, Rows};
 use crate::kv::Slots;
-use crate::library::{self, Places};
-use crate::package::{self, Package, PackageError};
-use crate::session::{Graph, Running, Session};
+use crate::library::{self, Found, Places};
+use crate::package::{self, Manifest, Package, PackageError};
+use crate::session::{Running, Session};
 use crate::state::{ModelInfo, Options, Source, Unavailable};
-use crate::tokenizer::Tokens;
+use crate::tokenizer::{self, Speech, Tokens};
 
 /// A prefill chunk may take this long: the longest that a more urgent job waits.
 const QUANTUM: Duration = Duration::from_millis(20);
@@ -71,6 +73,28 @@ impl Pace {
     }
 }
 
+/// What a load shares with those who wait for it.
+pub(crate) struct Loading<'a> {
+    /// Where each run leaves the means to end it.
+    pub(crate) running: Running,
+    /// Gets the tokenizer as soon as it is read.
+    pub(crate) tokens: &'a OnceLock<Arc<Tokens>>,
+    pub(crate) report: Report<'a>,
+}
+
+impl Loading<'_> {
+    /// The tokenizer of an earlier load, or that of the package.
+    fn tokens(&self, package: &Package) -> Result<Arc<Tokens>, PackageError> {
+        if let Some(tokens) = self.tokens.get() {
+            return Ok(Arc::clone(tokens));
+        }
+        let inner = tokenizer::open(&package.tokenizer)?;
+        let speech = Speech::of(&package.manifest.fim, &inner)?;
+        let parsed = Arc::new(Tokens::new(inner, &speech)?);
+        Ok(Arc::clone(self.tokens.get_or_init(|| parsed)))
+    }
+}
+
 /// Told what is being done and how far it is.
 pub(crate) type Report<'a> = &'a dyn Fn(&'static str, u32);
 
@@ -86,20 +110,32 @@ impl Model {
         tokens: &OnceLock<Arc<Tokens>>,
         report: Report<'_>,
     ) -> Result<Model, Unavailable> {
-        let started = Instant::now();
         report("reading the model", 0);
         let package = match &options.package {
             Source::Embedded => package::embedded(),
             Source::Folder(folder) => package::open(folder),
         }?;
-        report("reading the tokenizer", 10);
-        let tokens = match tokens.get() {
-            Some(tokens) => Arc::clone(tokens),
-            None => {
-                let parsed = Arc::new(Tokens::parse(&package.tokenizer)?);
-                Arc::clone(tokens.get_or_init(|| parsed))
-            }
+        let loading = Loading {
+            running,
+            tokens,
+            report,
         };
+        Model::of_package(options, &package, &loading)
+    }
+
+    /// The same for a package that was read.
+    ///
+    /// # Errors
+    /// A code and a sentence.
+    pub(crate) fn of_package(
+        options: &Options,
+        package: &Package,
+        loading: &Loading<'_>,
+    ) -> Result<Model, Unavailable> {
+        let started = Instant::now();
+        let report = loading.report;
+        report("reading the tokenizer", 10);
+        let tokens = loading.tokens(package)?;
         report("loading ONNX Runtime", 20);
         let places = Places::of_process(options.library.as_deref(), options.data_dir.as_deref());
         let (environment, found) = library::load(&places).map_err(|sentence| Unavailable {
@@ -107,30 +143,32 @@ impl Model {
             sentence,
         })?;
         report("building the session", 40);
-        let inner = build(&environment, options, &package).map_err(failed)?;
-        let shared = package.facts.operators.contains("GroupQueryAttention");
-        let graph = Graph::read(&inner, shared, package.manifest.max_positions)?;
-        let slots = graph.slots(options.slots, package.manifest.max_positions)?;
-        let session = Session::new(inner, graph, tokens.vocabulary(), running);
-        let slots = Slots::new(session.inner(), session.graph(), slots).map_err(failed)?;
         let manifest = &package.manifest;
+        let graph = Graph::read(
+            &package.facts,
+            &manifest.names,
+            manifest.shape,
+            manifest.max_positions,
+        )?;
+        let count = graph.slots(options.slots, manifest.max_positions, KV_BYTES)?;
+        let built = build(&environment, options, package, graph.slot_bytes() * count);
+        let (inner, device, fallback) = built.map_err(failed)?;
+        let place = device.place(&inner).map_err(failed)?;
+        let running = loading.running.clone();
+        let session = Session::new(inner, Arc::new(graph), tokens.vocabulary(), running);
+        let slots = Slots::new(session.inner(), session.graph(), count, place.as_ref());
+        let mut slots = slots.map_err(failed)?;
+        slots.leave(manifest.rerun);
         let info = ModelInfo {
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            sha256: manifest.hash_of(package::GRAPH)?.to_owned(),
-            dialect: manifest.dialect.clone(),
-            budget: manifest.budget,
-            gate: manifest.gate,
-            max_positions: manifest.max_positions,
-            pieces: manifest.pieces,
-            exact_reuse: manifest.exact_reuse,
-            vocabulary: tokens.vocabulary(),
+            vocabulary: session.vocabulary(),
             slots: slots.len(),
             kv_bytes: slots.len() * session.graph().slot_bytes(),
-            library: found.path,
-            library_version: found.version,
-            load: Duration::ZERO,
+            device,
+            fallback,
+            ..info(manifest, &tokens, found)
         };
+        // A draft is verified by several rows of logits at once.
+        let rows = session.graph().rows != Rows::Last && session.most_new() > 1;
         let mut model = Model {
             session,
             slots,
@@ -141,7 +179,7 @@ impl Model {
             cost: StepCost::default(),
             drafted: Known::default(),
             kv_reuse: options.kv_reuse,
-            drafts: options.drafts && info.exact_reuse,
+            drafts: options.drafts && info.exact_reuse && rows,
         };
         report("warming up", 80);
         model.warm_up().map_err(failed)?;
@@ -155,8 +193,12 @@ impl Model {
     /// Runs one chunk, so that the first keystroke pays for no first-time allocation, and leaves the
     /// state of the begin token in every slot: each prompt starts with it.
     fn warm_up(&mut self) -> ort::Result<()> {
-        let bos = self.tokens.control(Control::Bos).unwrap_or(0);
-        let chunk = self.pace.chunk().min(self.info.max_positions);
+        let bos = self.tokens.begin().unwrap_or(0);
+        let chunk = self
+            .pace
+            .chunk()
+            .min(self.info.max_positions)
+            .min(self.session.most_new());
         for at in 0..self.slots.len() {
             let slot = self.slots.slot(at);
             if at == 0 {
@@ -169,18 +211,81 @@ impl Model {
     }
 }
 
-/// A session with the options that a background program needs: few threads, none of them spinning.
+/// What is known of a model before its session is built.
+fn info(manifest: &Manifest, tokens: &Tokens, found: Found) -> ModelInfo {
+    ModelInfo {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        sha256: manifest.graph_hash().to_owned(),
+        dialect: tokens.format().name.clone().into_owned(),
+        format: Arc::clone(tokens.format()),
+        budget: manifest.budget,
+        gate: manifest.gate,
+        max_positions: manifest.max_positions,
+        pieces: manifest.pieces,
+        exact_reuse: manifest.exact_reuse,
+        vocabulary: tokens.vocabulary(),
+        slots: 0,
+        kv_bytes: 0,
+        device: Device::Cpu,
+        fallback: None,
+        library: found.path,
+        library_version: found.version,
+        load: Duration::ZERO,
+    }
+}
+
+/// Memory of a device beside weights and state: what one step computes with.
+const STEP_BYTES: usize = 512 << 20;
+
+/// A session with the options that a background program needs: few threads, none of them spinning; with
+/// the device that it runs on, and why it is not the one asked for.
 fn build(
     environment: &ort::environment::Environment,
     options: &Options,
     package: &Package,
+    kv_bytes: usize,
+) -> ort::Result<(ort::session::Session, Device, Option<String>)> {
+    let weights = package.external.iter().map(|(_, content)| content.len());
+    let bytes = weights.sum::<usize>() + package.graph.len() + kv_bytes + STEP_BYTES;
+    let wanted = options.device;
+    let provider = wanted.provider(bytes);
+    let error = match (wanted, provider) {
+        (Device::Cpu, _) => None,
+        (_, None) => Some("this program was built without it".to_owned()),
+        (_, Some(provider)) => match build_on(environment, options, package, &[provider]) {
+            Ok(session) => return Ok((session, wanted, None)),
+            Err(error) => Some(error.message().to_owned()),
+        },
+    };
+    let fallback = error.map(|error| {
+        let sentence = format!(
+            "The device {} could not be used ({error}); the model runs on the processor.",
+            wanted.name()
+        );
+        tracing::warn!("{sentence}");
+        sentence
+    });
+    let session = build_on(environment, options, package, &[])?;
+    Ok((session, Device::Cpu, fallback))
+}
+
+fn build_on(
+    environment: &ort::environment::Environment,
+    options: &Options,
+    package: &Package,
+    providers: &[ExecutionProviderDispatch],
 ) -> ort::Result<ort::session::Session> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = SessionBuilder::new(environment)?
+        .with_execution_providers(providers)?
         .with_intra_threads(options.threads.clamp(1, cores))?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
         .with_inter_op_spinning(false)?;
+    for (name, content) in &package.external {
+        builder = builder.with_external_initializer_file_in_memory(name, Arc::clone(content))?;
+    }
     builder.commit_from_memory(&package.graph)
 }
 

@@ -2,20 +2,29 @@
 //! untrusted input: sizes are checked before anything is read, hashes before anything is used, and
 //! the graph is walked before the runtime sees it. Nothing here runs a model.
 
+mod add;
+mod config;
 pub mod encoder;
+mod files;
+mod inspect;
+mod layout;
 mod manifest;
+mod memory;
 mod wire;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
+pub use add::add;
+pub(crate) use inspect::budget;
+pub use inspect::{FileFact, Inspection, inspect};
+pub use layout::Layout;
+pub use manifest::{Fim, Golden, Kind, Manifest};
+pub use wire::{Dim, External, Facts, Port};
 
-pub use manifest::{Golden, Kind, Manifest};
-pub use wire::{External, Facts};
+use files::sha256;
 
 /// The graph without external data; protobuf cannot be larger.
 const GRAPH_BYTES: u64 = 2 << 30;
@@ -24,7 +33,7 @@ const TOKENIZER_BYTES: u64 = 64 << 20;
 /// `manifest.toml`.
 const MANIFEST_BYTES: u64 = 1 << 20;
 
-/// The name of the graph's file.
+/// The usual name of the graph's file.
 pub const GRAPH: &str = "model.onnx";
 /// The name of the tokenizer's file.
 pub const TOKENIZER: &str = "tokenizer.json";
@@ -40,9 +49,14 @@ pub struct Package {
     pub graph: Cow<'static, [u8]>,
     /// What the walk found.
     pub facts: Facts,
+    /// The files of weights beside the graph, as the graph names them.
+    pub external: Vec<Beside>,
     /// The bytes of `tokenizer.json`.
     pub tokenizer: Cow<'static, [u8]>,
 }
+
+/// A file of weights: its name as the graph has it, and its content.
+pub type Beside = (String, Arc<[u8]>);
 
 /// Why a package cannot be used. [`fmt::Display`] is a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,33 +185,127 @@ pub fn embedded() -> Result<Package, PackageError> {
         let manifest = include_str!(concat!(env!("EMBEDDED_MODEL"), "/manifest.toml"));
         let graph: &[u8] = include_bytes!(concat!(env!("EMBEDDED_MODEL"), "/model.onnx"));
         let tokenizer: &[u8] = include_bytes!(concat!(env!("EMBEDDED_MODEL"), "/tokenizer.json"));
-        check(
-            Manifest::parse(manifest)?,
-            Cow::Borrowed(graph),
-            Cow::Borrowed(tokenizer),
-        )
+        check(Package {
+            manifest: Manifest::parse(manifest)?,
+            graph: Cow::Borrowed(graph),
+            facts: wire::walk(graph)?,
+            external: Vec::new(),
+            tokenizer: Cow::Borrowed(tokenizer),
+        })
     }
     #[cfg(not(embedded_model))]
     Err(PackageError::NotEmbedded)
 }
 
-/// Reads a folder, compares the hashes of its manifest, and walks the graph.
+/// Reads a folder, compares the hashes of its manifest, and walks the graph. A folder without a
+/// manifest is inspected first ([`inspect`]), and run with what is safe where nothing was measured.
 ///
 /// # Errors
 /// One of each kind of [`PackageError`] but `NotEmbedded`.
 pub fn open(folder: &Path) -> Result<Package, PackageError> {
-    let text = read(&folder.join(MANIFEST), MANIFEST_BYTES)?;
+    let manifest = match files::exists(folder, MANIFEST) || !folder.is_dir() {
+        true => read_manifest(folder)?,
+        false => inspect(folder)?.manifest,
+    };
+    open_as(folder, manifest)
+}
+
+/// Reads a folder by a manifest that is not in it.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_as(folder: &Path, manifest: Manifest) -> Result<Package, PackageError> {
+    let graph = read(folder, &manifest, &manifest.graph, GRAPH_BYTES)?;
+    let tokenizer = read(folder, &manifest, TOKENIZER, TOKENIZER_BYTES)?;
+    let (facts, external) = walk_all(folder, &manifest, &graph)?;
+    check(Package {
+        manifest,
+        graph: Cow::Owned(graph),
+        facts,
+        external,
+        tokenizer: Cow::Owned(tokenizer),
+    })
+}
+
+/// A folder's manifest.
+fn read_manifest(folder: &Path) -> Result<Manifest, PackageError> {
+    let text = files::open(folder, MANIFEST, MANIFEST_BYTES)?.read()?;
     let text = String::from_utf8(text)
         .map_err(|_| PackageError::unreadable(MANIFEST, "it is not UTF-8 text"))?;
-    let manifest = Manifest::parse(&text)?;
-    let graph = read(&folder.join(GRAPH), GRAPH_BYTES)?;
-    let tokenizer = read(&folder.join(TOKENIZER), TOKENIZER_BYTES)?;
-    for (file, bytes) in [(GRAPH, &graph), (TOKENIZER, &tokenizer)] {
-        if manifest.hash_of(file)? != sha256(bytes) {
-            return Err(PackageError::WrongHash { file: file.into() });
-        }
+    Manifest::parse(&text)
+}
+
+/// Reads a file whose content must be the one that the manifest was written for. The bytes that come
+/// back are those that were hashed.
+fn read(
+    folder: &Path,
+    manifest: &Manifest,
+    name: &str,
+    limit: u64,
+) -> Result<Vec<u8>, PackageError> {
+    let content = files::open(folder, name, limit)?.read()?;
+    check_hash(manifest, name, &content)?;
+    Ok(content)
+}
+
+fn check_hash(manifest: &Manifest, name: &str, content: &[u8]) -> Result<(), PackageError> {
+    match manifest.hash_of(name)? == sha256(content) {
+        true => Ok(()),
+        false => Err(PackageError::WrongHash { file: name.into() }),
     }
-    check(manifest, Cow::Owned(graph), Cow::Owned(tokenizer))
+}
+
+/// Walks a graph and reads the weights that lie beside it, each file once and whole.
+fn walk_all(
+    folder: &Path,
+    manifest: &Manifest,
+    graph: &[u8],
+) -> Result<(Facts, Vec<Beside>), PackageError> {
+    let facts = wire::walk(graph)?;
+    let mut external = Vec::new();
+    for opened in external_files(folder, &manifest.graph, &facts)? {
+        let content = opened.file.read_shared()?;
+        check_hash(manifest, &opened.path, &content)?;
+        external.push((opened.location, content));
+    }
+    Ok((facts, external))
+}
+
+/// A file of weights, opened.
+struct Weights {
+    /// As the graph names it.
+    location: String,
+    /// As the package names it.
+    path: String,
+    file: files::Opened,
+}
+
+/// Opens every file that a graph's weights lie in, which must be beside the graph, plain, and as long
+/// as the graph says.
+fn external_files(folder: &Path, graph: &str, facts: &Facts) -> Result<Vec<Weights>, PackageError> {
+    let mut opened: Vec<Weights> = Vec::new();
+    let mut room = memory::available().unwrap_or(u64::MAX);
+    for external in &facts.external {
+        external.check_name()?;
+        let known = opened
+            .iter()
+            .find(|weights| weights.location == external.location);
+        if let Some(known) = known {
+            external.check_stretch(known.file.bytes)?;
+            continue;
+        }
+        let path = format!("{}{}", files::folder_of(graph), external.location);
+        let file = files::open(folder, &path, room)?;
+        file.check_single()?;
+        external.check_stretch(file.bytes)?;
+        room -= file.bytes;
+        opened.push(Weights {
+            location: external.location.clone(),
+            path,
+            file,
+        });
+    }
+    Ok(opened)
 }
 
 /// Compares every hash of a package and walks its graph, without loading it: for `models verify` and
@@ -211,76 +319,38 @@ pub fn verify(source: &crate::Source) -> Result<Manifest, PackageError> {
         crate::Source::Folder(folder) => return Ok(open(folder)?.manifest),
     };
     for (file, bytes) in [(GRAPH, &package.graph), (TOKENIZER, &package.tokenizer)] {
-        if package.manifest.hash_of(file)? != sha256(bytes) {
-            return Err(PackageError::WrongHash { file: file.into() });
-        }
+        check_hash(&package.manifest, file, bytes)?;
     }
     Ok(package.manifest)
 }
 
+/// Gives a package that was read another accuracy level, in its manifest and in its graph.
+pub(crate) fn set_accuracy(package: &mut Package, level: u8) {
+    package.manifest.accuracy_level = Some(level);
+    rewrite_accuracy(&mut package.graph, &package.facts, level);
+}
+
 /// What both kinds of package must pass.
-fn check(
-    manifest: Manifest,
-    graph: Cow<'static, [u8]>,
-    tokenizer: Cow<'static, [u8]>,
-) -> Result<Package, PackageError> {
+fn check(mut package: Package) -> Result<Package, PackageError> {
+    let manifest = &package.manifest;
     if manifest.kind != Kind::Generate {
         return Err(PackageError::WrongKind {
             kind: manifest.kind.name().into(),
         });
     }
     manifest.check_supported()?;
-    let facts = wire::walk(&graph)?;
-    if let Some(external) = facts.external.first() {
-        external.check_name()?;
-        return Err(PackageError::unsupported(&format!(
-            "its weights lie in a second file ({}), and only single-file models are read",
-            external.location
-        )));
+    if let Some(level) = manifest.accuracy_level {
+        rewrite_accuracy(&mut package.graph, &package.facts, level);
     }
-    Ok(Package {
-        manifest,
-        graph,
-        facts,
-        tokenizer,
-    })
+    Ok(package)
 }
 
-/// Reads a whole file if it is a plain file within the limit.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
-    let missing = |error: std::io::Error| PackageError::Missing {
-        file: path.display().to_string(),
-        reason: error.to_string(),
-    };
-    // Before it is opened: opening a pipe that nobody writes to would wait for ever.
-    let meta = path.metadata().map_err(missing)?;
-    if !meta.is_file() {
-        return Err(PackageError::unreadable(
-            &path.display().to_string(),
-            "it is not a plain file",
-        ));
+/// Gives every `MatMulNBits` this accuracy level: one byte each, so that nothing else moves.
+fn rewrite_accuracy(graph: &mut Cow<'static, [u8]>, facts: &Facts, level: u8) {
+    let wrong = facts.accuracy.iter().filter(|(_, found)| *found != level);
+    for (at, _) in wrong {
+        if let Some(byte) = graph.to_mut().get_mut(*at) {
+            *byte = level & 0x7F;
+        }
     }
-    let bytes = meta.len();
-    if bytes > limit {
-        return Err(PackageError::TooLarge {
-            file: path.display().to_string(),
-            bytes,
-            limit,
-        });
-    }
-    let file = File::open(path).map_err(missing)?;
-    let mut content = Vec::new();
-    // The limit holds for what is read, too: the file may grow meanwhile.
-    file.take(limit)
-        .read_to_end(&mut content)
-        .map_err(missing)?;
-    Ok(content)
-}
-
-/// SHA-256 as 64 lower-case hexadecimal digits.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

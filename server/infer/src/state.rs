@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foretoken_engine::prompt::Budget;
+use foretoken_engine::prompt::{Budget, Format};
 use foretoken_engine::suggestion::Gate;
+
+use crate::device::Device;
 
 /// How to run the local model. `Options::default()` is what a user gets who sets nothing.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct Options {
     pub drafts: bool,
     /// KV slots, each holding one prompt of full length.
     pub slots: usize,
+    /// Where to run it; the processor where that cannot be had.
+    pub device: Device,
 }
 
 impl Default for Options {
@@ -39,6 +43,7 @@ impl Default for Options {
             kv_reuse: true,
             drafts: true,
             slots: 4,
+            device: Device::Cpu,
         }
     }
 }
@@ -97,6 +102,8 @@ pub struct ModelInfo {
     pub sha256: String,
     /// The prompt format it was trained on.
     pub dialect: String,
+    /// The same with all that is needed to write a prompt.
+    pub format: Arc<Format>,
     /// Tokens each part of a prompt may take.
     pub budget: Budget,
     /// When a text is worth showing.
@@ -113,6 +120,10 @@ pub struct ModelInfo {
     pub slots: usize,
     /// Bytes of all KV slots.
     pub kv_bytes: usize,
+    /// Where it runs.
+    pub device: Device,
+    /// Why it does not run where the options say, as a sentence for the user.
+    pub fallback: Option<String>,
     /// Where ONNX Runtime was loaded from.
     pub library: PathBuf,
     /// Its version, such as `1.31.0`.

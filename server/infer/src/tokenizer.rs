@@ -1,32 +1,78 @@
-//! Text to token ids and back. A *piece* is text between two exact cuts: line starts at which this
-//! family of byte-level tokenizers never merges across, so that a keystroke re-encodes one line and
-//! finds all others in a cache. Text is never read for control tokens: a text that spells one is cut
-//! after its first character.
+//! Text to token ids and back. A *piece* is text between two exact cuts, so that a keystroke re-encodes
+//! one line and finds all others in a cache. Text is never read for control tokens: a text that spells
+//! one is cut after its first character.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use foretoken_engine::prompt::{Control, Section};
-use tokenizers::{
-    DecoderWrapper, ModelWrapper, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
-    Tokenizer,
-};
+use foretoken_engine::prompt::{Control, Format, Section, dialect};
+use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer};
 
-use crate::package::PackageError;
+use crate::package::{Fim, PackageError};
 
-/// Pieces longer than this are encoded anew each time: a minified line would fill the cache alone.
-const CACHED_BYTES: usize = 4096;
-/// Bytes of pieces and ids per generation of the cache: the lines of several open files. Bytes and not
-/// pieces, because whoever types in a long line leaves a piece as long with every key.
-const GENERATION_BYTES: usize = 2 << 20;
+mod cache;
+mod controls;
+mod patterns;
+mod pieces;
+mod vocabulary;
+
+use cache::{CACHED_BYTES, Cache};
+pub(crate) use pieces::Cuts;
+use vocabulary::Family;
 
 /// The control token of the language "text".
 const PLAIN_TEXT: &str = "<|text|>";
+
+/// How the model of a package wants to be spoken to, beyond what its tokenizer says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Speech {
+    /// The prompt format.
+    pub(crate) format: Format,
+    /// Ids that end an answer, besides the format's.
+    pub(crate) eos: Vec<u32>,
+    /// The token that begins every prompt: `Some("")` for none, `None` for what the tokenizer puts there.
+    pub(crate) bos: Option<String>,
+}
+
+impl Speech {
+    /// What a manifest says, for the vocabulary that it is about.
+    ///
+    /// # Errors
+    /// `Unsupported` for a format that is not known, or a template that cannot be used.
+    pub(crate) fn of(fim: &Fim, inner: &Tokenizer) -> Result<Speech, PackageError> {
+        let added = inner.get_added_tokens_decoder();
+        let named = dialect::all_controls().filter(|token| inner.token_to_id(token).is_some());
+        let added = added.values().map(|token| token.content.clone());
+        let controls: Vec<String> = added.chain(named.map(str::to_owned)).collect();
+        let controls: Vec<&str> = controls.iter().map(String::as_str).collect();
+        Ok(Speech {
+            format: fim.format(&controls)?,
+            eos: fim.eos.clone(),
+            bos: fim.bos.clone(),
+        })
+    }
+}
+
+/// Reads a `tokenizer.json`.
+///
+/// # Errors
+/// `Unreadable` when it is none, `Forbidden` for a pattern that could take for ever.
+pub(crate) fn open(json: &[u8]) -> Result<Tokenizer, PackageError> {
+    patterns::check(json)?;
+    Tokenizer::from_bytes(json)
+        .map_err(|error| PackageError::unreadable("tokenizer.json", &error.to_string()))
+}
 
 /// A loaded tokenizer. All methods take `&self`; the cache is behind a lock held for look-ups only.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     inner: Tokenizer,
+    format: Arc<Format>,
+    family: Family,
+    cuts: Cuts,
+    /// Begins every prompt of another family's format.
+    bos: Option<u32>,
+    /// Whether a document begins with a blank that is not in its text.
+    opens: bool,
     /// Bytes of each id; `None` for control tokens and holes.
     bytes: Vec<Option<Box<[u8]>>>,
     /// Ids that have bytes, ordered by them: the byte trie as a sorted list.
@@ -38,65 +84,70 @@ pub(crate) struct Tokens {
     cache: Mutex<Cache>,
 }
 
-/// Two generations: what was not used since the last change of generation is forgotten.
-#[derive(Debug, Default)]
-struct Cache {
-    young: HashMap<Box<str>, Arc<[u32]>>,
-    old: HashMap<Box<str>, Arc<[u32]>>,
-    /// Of the young generation.
-    bytes: usize,
-}
-
 impl Tokens {
-    /// Reads a `tokenizer.json`.
+    /// Makes a tokenizer ready for one way to speak.
     ///
     /// # Errors
-    /// `Unreadable` when it is none, `Unsupported` when it is not a byte-level BPE or lacks one of
-    /// our control tokens.
-    pub(crate) fn parse(json: &[u8]) -> Result<Tokens, PackageError> {
-        let mut inner = Tokenizer::from_bytes(json)
-            .map_err(|error| PackageError::unreadable("tokenizer.json", &error.to_string()))?;
+    /// `Unsupported` for a family that is not known or that lacks a control token of its format.
+    pub(crate) fn new(mut inner: Tokenizer, speech: &Speech) -> Result<Tokens, PackageError> {
+        let family = vocabulary::family(&inner)?;
+        let begins = controls::begins(&inner);
         inner.set_encode_special_tokens(true);
-        if !matches!(inner.get_model(), ModelWrapper::BPE(_))
-            || !matches!(inner.get_decoder(), Some(DecoderWrapper::ByteLevel(_)))
-            || inner.get_normalizer().is_some()
-        {
-            return Err(PackageError::unsupported(
-                "its tokenizer is not a plain byte-level BPE",
-            ));
-        }
-        let mut spellings: Vec<(String, u32)> = inner
-            .get_added_tokens_decoder()
-            .into_iter()
-            .filter(|(_, token)| token.special && !token.content.is_empty())
-            .map(|(id, token)| (token.content, id))
-            .collect();
-        spellings.sort();
+        let opens = vocabulary::bare(&mut inner, family)?;
+        let (spellings, controls) = controls::of(&inner, speech);
         let mut firsts: Vec<char> = spellings
             .iter()
             .filter_map(|(s, _)| s.chars().next())
             .collect();
         firsts.dedup();
+        let bos = match speech.bos.as_deref() {
+            Some("") => None,
+            Some(spelling) => Some(inner.token_to_id(spelling).ok_or_else(|| {
+                PackageError::unsupported(&format!("its tokenizer has no token {spelling}"))
+            })?),
+            None => begins,
+        };
         let mut tokens = Tokens {
-            bytes: byte_table(&inner, &spellings)?,
+            bytes: vocabulary::byte_table(&inner, family, &controls)?,
             sorted: Vec::new(),
+            format: Arc::new(speech.format.clone()),
+            family,
+            cuts: Cuts::default(),
+            bos,
+            opens,
             spellings,
             firsts,
             cache: Mutex::default(),
             inner,
         };
-        let mut sorted: Vec<u32> = (0..)
-            .zip(&tokens.bytes)
-            .filter_map(|(id, bytes)| bytes.as_ref().map(|_| id))
-            .collect();
-        sorted.sort_by(|&a, &b| tokens.bytes(a).cmp(&tokens.bytes(b)));
-        tokens.sorted = sorted;
-        tokens.check_controls()?;
+        tokens.sort();
+        tokens.cuts = match speech.format.is_own() {
+            // Held to whole encoding by a property test.
+            true => Cuts::BehindBreaks,
+            false => Cuts::find(&|text| Some(tokens.encode_piece(text))),
+        };
+        tokens.check_controls(&speech.format)?;
         Ok(tokens)
     }
 
+    /// Orders ids by their bytes. Of two with the same bytes the one that is no stand-in for a byte comes
+    /// first: it is the one that the model knows.
+    fn sort(&mut self) {
+        let mut sorted: Vec<u32> = (0..)
+            .zip(&self.bytes)
+            .filter_map(|(id, bytes)| bytes.as_ref().map(|_| id))
+            .collect();
+        let is_byte = |id: u32| {
+            let single = self.bytes(id).is_some_and(|bytes| bytes.len() == 1);
+            let token = || self.inner.id_to_token(id);
+            single && token().is_some_and(|token| vocabulary::byte_of(&token).is_some())
+        };
+        sorted.sort_by_cached_key(|&id| (self.spelled(id).to_vec(), is_byte(id)));
+        self.sorted = sorted;
+    }
+
     /// The marks without which no prompt can be written; languages may be missing one by one.
-    fn check_controls(&self) -> Result<(), PackageError> {
+    fn check_controls(&self, format: &Format) -> Result<(), PackageError> {
         const NEEDED: [Control; 8] = [
             Control::Bos,
             Control::Eom,
@@ -107,11 +158,27 @@ impl Tokens {
             Control::Context,
             Control::File,
         ];
-        match NEEDED.iter().find(|c| self.control(**c).is_none()) {
+        if format.is_own() {
+            return match NEEDED.iter().find(|c| self.control(**c).is_none()) {
+                None => Ok(()),
+                Some(missing) => Err(PackageError::unsupported(&format!(
+                    "its tokenizer has no {}, so it was not trained on this program's prompt format",
+                    missing.token()
+                ))),
+            };
+        }
+        let tokens = format.parts.iter().filter_map(|part| match part {
+            dialect::Part::Token(spelling) => Some(spelling),
+            _ => None,
+        });
+        match tokens
+            .into_iter()
+            .find(|token| self.spelled_id(token).is_none())
+        {
             None => Ok(()),
             Some(missing) => Err(PackageError::unsupported(&format!(
-                "its tokenizer has no {}, so it was not trained on this program's prompt format",
-                missing.token()
+                "its tokenizer has no {missing}, which the prompt format \"{}\" needs",
+                format.name
             ))),
         }
     }
@@ -119,6 +186,16 @@ impl Tokens {
     /// The id of a control token; `None` for a language this model does not know.
     pub(crate) fn control(&self, control: Control) -> Option<u32> {
         self.spelled_id(control.token())
+    }
+
+    /// The prompt format.
+    pub(crate) fn format(&self) -> &Arc<Format> {
+        &self.format
+    }
+
+    /// What begins every prompt, for the state that is kept of it.
+    pub(crate) fn begin(&self) -> Option<u32> {
+        self.control(Control::Bos).or(self.bos)
     }
 
     fn spelled_id(&self, spelling: &str) -> Option<u32> {
@@ -140,6 +217,33 @@ impl Tokens {
         self.bytes.len()
     }
 
+    /// Exact cuts of a text.
+    pub(crate) fn cuts<'a>(&self, text: &'a str) -> impl Iterator<Item = usize> + 'a {
+        self.cuts.of(text)
+    }
+
+    /// Whether blanks before the cursor belong to one token with the line end before them.
+    pub(crate) fn joins_line_ends(&self) -> bool {
+        self.cuts == Cuts::BeforeBlanks
+    }
+
+    /// The text of a section as it is encoded.
+    pub(crate) fn text_of<'a>(&self, section: &'a Section) -> Option<std::borrow::Cow<'a, str>> {
+        match section {
+            Section::Opening(text) if self.opens => Some(format!(" {text}").into()),
+            Section::Text(text) | Section::Opening(text) => Some(text.as_str().into()),
+            Section::Control(_) | Section::Token(_) => None,
+        }
+    }
+
+    /// What stands in front of the sections of a prompt in another family's format.
+    pub(crate) fn front(&self, sections: &[Section]) -> Option<u32> {
+        let own = sections
+            .iter()
+            .any(|section| matches!(section, Section::Control(_)));
+        self.bos.filter(|_| !own)
+    }
+
     /// Ids of a prompt, one section after the other.
     pub(crate) fn assemble(&self, sections: &[Section]) -> Vec<u32> {
         let mut ids = Vec::new();
@@ -151,7 +255,11 @@ impl Tokens {
                         .or_else(|| self.spelled_id(PLAIN_TEXT)),
                 ),
                 Section::Control(control) => ids.extend(self.control(*control)),
-                Section::Text(text) => self.encode_into(text, &mut ids),
+                Section::Token(spelling) => ids.extend(self.spelled_id(spelling)),
+                Section::Text(_) | Section::Opening(_) => {
+                    let text = self.text_of(section).unwrap_or_default();
+                    self.encode_into(&text, &mut ids);
+                }
             }
         }
         ids
@@ -167,7 +275,7 @@ impl Tokens {
     /// The same, appended to `ids`.
     pub(crate) fn encode_into(&self, text: &str, ids: &mut Vec<u32>) {
         let mut start = 0;
-        for cut in cuts(text).chain([text.len()]) {
+        for cut in self.cuts(text).chain([text.len()]) {
             ids.extend_from_slice(&self.piece(&text[start..cut]));
             start = cut;
         }
@@ -176,7 +284,7 @@ impl Tokens {
     /// Tokens of a text.
     pub(crate) fn count(&self, text: &str) -> usize {
         let mut start = 0;
-        cuts(text)
+        self.cuts(text)
             .chain([text.len()])
             .map(|cut| {
                 self.piece(&text[std::mem::replace(&mut start, cut)..cut])
@@ -187,6 +295,9 @@ impl Tokens {
 
     /// The byte at which the last pre-token of `text` begins: the part that more text could change.
     pub(crate) fn last_pre_token(&self, text: &str) -> usize {
+        if self.family == Family::SentencePiece {
+            return controls::last_word(text);
+        }
         let Some(pre) = self.inner.get_pre_tokenizer() else {
             return text.len();
         };
@@ -235,14 +346,32 @@ impl Tokens {
         let mut ids = Vec::new();
         let mut start = 0;
         for cut in self.spelled_controls(piece).chain([piece.len()]) {
-            // An error of the library means that the model has no token for a character; byte-level
-            // vocabularies have one for each byte (asserted at load).
-            if let Ok(encoding) = self.inner.encode_fast(&piece[start..cut], false) {
-                ids.extend_from_slice(encoding.get_ids());
-            }
+            self.encode_part(&piece[start..cut], &mut ids);
             start = cut;
         }
         ids
+    }
+
+    fn encode_part(&self, part: &str, ids: &mut Vec<u32>) {
+        // An error of the library means that the model has no token for a character; every vocabulary that
+        // is read has one for each byte (asserted at load).
+        let Ok(encoding) = self.inner.encode_fast(part, false) else {
+            return self.spell(part, ids);
+        };
+        // What a merge made of harmless halves is no control token either.
+        match encoding
+            .get_ids()
+            .iter()
+            .all(|&id| self.bytes(id).is_some())
+        {
+            true => ids.extend_from_slice(encoding.get_ids()),
+            false => self.spell(part, ids),
+        }
+    }
+
+    /// Byte by byte: the last resort, which no vocabulary can misread.
+    fn spell(&self, part: &str, ids: &mut Vec<u32>) {
+        ids.extend(part.bytes().filter_map(|byte| self.exactly(&[byte])));
     }
 
     /// Where a text that spells a control token must be cut, in order.
@@ -264,96 +393,13 @@ impl Tokens {
     }
 }
 
-impl Cache {
-    fn get(&mut self, piece: &str) -> Option<Arc<[u32]>> {
-        if let Some(ids) = self.young.get(piece) {
-            return Some(Arc::clone(ids));
-        }
-        let (key, ids) = self.old.remove_entry(piece)?;
-        self.put(key, Arc::clone(&ids));
-        Some(ids)
-    }
-
-    fn put(&mut self, piece: Box<str>, ids: Arc<[u32]>) {
-        if self.bytes >= GENERATION_BYTES {
-            self.old = std::mem::take(&mut self.young);
-            self.bytes = 0;
-        }
-        self.bytes += piece.len() + size_of_val(&*ids);
-        self.young.insert(piece, ids);
-    }
-}
-
-/// Exact cuts of a text: behind a line feed whose next line has something else than white space
-/// before its end. There the newline run ends, and in this family (training/tokenizer.py, `PRE_TOKEN`)
-/// a newline run always ends its pre-token. Held to whole encoding by a property test.
-pub(crate) fn cuts(text: &str) -> impl Iterator<Item = usize> + '_ {
-    text.bytes().enumerate().filter_map(move |(at, byte)| {
-        let start = at + 1;
-        if byte != b'\n' || start == text.len() {
-            return None;
-        }
-        let next = text[start..]
-            .chars()
-            .find(|c| !c.is_whitespace() || matches!(c, '\n' | '\r'));
-        (!matches!(next, Some('\n' | '\r'))).then_some(start)
-    })
-}
-
-/// Bytes from the printable stand-ins of byte-level vocabularies (openai/gpt-2 `encoder.py`,
-/// `bytes_to_unicode`): the visible Latin-1 characters stand for themselves, the other bytes, in
-/// order, for U+0100 and up.
-fn byte_table(
-    inner: &Tokenizer,
-    spellings: &[(String, u32)],
-) -> Result<Vec<Option<Box<[u8]>>>, PackageError> {
-    let visible = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-    let mut bytes_of: HashMap<char, u8> = HashMap::new();
-    let mut hidden = 0x100_u32;
-    for byte in 0..=u8::MAX {
-        let stand_in = match visible(byte) {
-            true => char::from(byte),
-            false => {
-                hidden += 1;
-                char::from_u32(hidden - 1).unwrap_or(char::REPLACEMENT_CHARACTER)
-            }
-        };
-        bytes_of.insert(stand_in, byte);
-    }
-    let vocabulary = inner.get_vocab(true);
-    let size = vocabulary.values().max().map_or(0, |&id| id as usize + 1);
-    if size > 1 << 20 {
-        return Err(PackageError::unsupported(&format!(
-            "its vocabulary has an entry numbered {}",
-            size - 1
-        )));
-    }
-    let mut table: Vec<Option<Box<[u8]>>> = vec![None; size];
-    for (token, id) in vocabulary {
-        if spellings.iter().all(|(_, special)| *special != id) {
-            let bytes: Option<Box<[u8]>> =
-                token.chars().map(|c| bytes_of.get(&c).copied()).collect();
-            table[id as usize] = bytes;
-        }
-    }
-    let has_byte = |byte: u8| table.iter().flatten().any(|bytes| **bytes == [byte]);
-    match (0..=u8::MAX).find(|&byte| !has_byte(byte)) {
-        None => Ok(table),
-        Some(byte) => Err(PackageError::unsupported(&format!(
-            "its vocabulary has no token for the byte {byte:#04x}"
-        ))),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use foretoken_engine::prompt::{Control, Section};
     use proptest::prelude::*;
 
-    use std::sync::Arc;
-
-    use super::{Cache, GENERATION_BYTES, Tokens, cuts};
-    use crate::package;
+    use super::{Speech, Tokens, open};
+    use crate::package::{self, PackageError};
 
     /// Says that a test cannot run here, which is a failure where the variable says that it must.
     pub(crate) fn skip(why: &dyn std::fmt::Display) {
@@ -362,49 +408,19 @@ pub(crate) mod tests {
         assert!(!must, "FORETOKEN_REQUIRE_MODEL is set: {why}");
     }
 
+    fn parse(json: &[u8]) -> Result<Tokens, PackageError> {
+        Tokens::new(open(json)?, &Speech::default())
+    }
+
     /// The embedded tokenizer, or `None` with a visible line.
     pub(crate) fn embedded() -> Option<Tokens> {
         match package::embedded() {
-            Ok(package) => Some(Tokens::parse(&package.tokenizer).expect("it is ours")),
+            Ok(package) => Some(parse(&package.tokenizer).expect("it is ours")),
             Err(error) => {
                 skip(&error);
                 None
             }
         }
-    }
-
-    fn pieces(text: &str) -> Vec<&str> {
-        let mut start = 0;
-        cuts(text)
-            .chain([text.len()])
-            .map(|cut| &text[std::mem::replace(&mut start, cut)..cut])
-            .collect()
-    }
-
-    #[test]
-    fn cuts_lie_before_lines_that_hold_something() {
-        assert_eq!(pieces("a\nb\n"), ["a\n", "b\n"]);
-        assert_eq!(pieces("a\n\n  \n  b"), ["a\n\n  \n", "  b"]);
-        assert_eq!(pieces("a\r\n\r\nb\rc"), ["a\r\n\r\n", "b\rc"]);
-        assert_eq!(pieces("\n\na"), ["\n\n", "a"]);
-        assert_eq!(pieces("a\n  \r b"), ["a\n  \r b"]);
-        assert_eq!(pieces("a\n    "), ["a\n", "    "]);
-        assert_eq!(pieces(""), [""]);
-    }
-
-    #[test]
-    fn the_cache_forgets_what_was_not_used_lately_by_its_bytes() {
-        let mut cache = Cache::default();
-        let ids: Arc<[u32]> = vec![7; 256].into();
-        let pieces = GENERATION_BYTES / 1024 * 4;
-        for at in 0..pieces {
-            cache.put(at.to_string().into(), Arc::clone(&ids));
-            assert!(cache.get("0").is_some(), "used all the time: {at}");
-        }
-        assert!(cache.get("1").is_none());
-        assert!(cache.get(&(pieces - 1).to_string()).is_some());
-        let held = (cache.young.len() + cache.old.len()) * 1024;
-        assert!(held <= 2 * GENERATION_BYTES, "{held}");
     }
 
     #[test]
@@ -499,7 +515,7 @@ pub(crate) mod tests {
             "\u{feff}",
             "{\"version\":\"1.0\",\"model\":{\"type\":\"BPE\"}}",
         ] {
-            let error = Tokens::parse(json.as_bytes()).expect_err(json);
+            let error = parse(json.as_bytes()).expect_err(json);
             assert_eq!(error.code(), "bad-package", "{json}: {error}");
         }
         let Ok(package) = package::embedded() else {
@@ -507,7 +523,7 @@ pub(crate) mod tests {
         };
         let json = String::from_utf8(package.tokenizer.into_owned()).expect("text");
         let foreign = json.replace("<|suf|>", "<|fim_suffix|>");
-        let error = Tokens::parse(foreign.as_bytes()).expect_err("no suffix token");
+        let error = parse(foreign.as_bytes()).expect_err("no suffix token");
         assert_eq!(
             error.to_string(),
             "This model cannot be used: its tokenizer has no <|suf|>, so it was not trained on this \

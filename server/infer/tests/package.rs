@@ -7,77 +7,14 @@ use std::path::Path;
 use foretoken_infer::package::{self, PackageError};
 use foretoken_infer::{Infer, Options, Source, State, Unavailable};
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
 
-/// A length-delimited protobuf field.
-fn field(number: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![number << 3 | 2];
-    if number > 15 {
-        out = vec![(number << 3 & 0x7F) | 0x82, number >> 4];
-    }
-    let mut length = content.len();
-    while length > 0x7F {
-        out.push((length & 0x7F) as u8 | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
-    out.extend_from_slice(content);
-    out
-}
+#[path = "support/protobuf.rs"]
+mod protobuf;
 
-fn node(operator: &str, domain: &str) -> Vec<u8> {
-    [field(4, operator.as_bytes()), field(7, domain.as_bytes())].concat()
-}
-
-fn model(graph: &[Vec<u8>]) -> Vec<u8> {
-    field(7, &graph.concat())
-}
-
-/// A tensor whose data lies in another file.
-fn external(location: &str) -> Vec<u8> {
-    let entry = [field(1, b"location"), field(2, location.as_bytes())].concat();
-    [field(13, &entry), vec![14 << 3, 1]].concat()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-fn manifest(graph: &[u8], tokenizer: &[u8]) -> String {
-    format!(
-        "package = {{ format = 1, name = \"test\", version = \"1\", kind = \"generate\" }}\n\
-         files = {{ \"model.onnx\" = \"{}\", \"tokenizer.json\" = \"{}\" }}\n\
-         graph = {{ max_positions = 64, exact_reuse = true }}\n\
-         fim = {{ dialect = \"foretoken\" }}\n\
-         budget = {{ file = 4, context = 8, suffix = 8, prefix = 32, tail = 4, generate = 8 }}\n",
-        sha256(graph),
-        sha256(tokenizer)
-    )
-}
-
-/// A folder with these three files; `change` edits the manifest.
-fn folder(graph: &[u8], tokenizer: &[u8], change: impl Fn(String) -> String) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    let write =
-        |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("write");
-    write("model.onnx", graph);
-    write("tokenizer.json", tokenizer);
-    write(
-        "manifest.toml",
-        change(manifest(graph, tokenizer)).as_bytes(),
-    );
-    folder
-}
+use protobuf::{external, field, folder, good, model, node, ports};
 
 fn error(folder: &Path) -> PackageError {
     package::open(folder).expect_err("a refusal")
-}
-
-fn good() -> Vec<u8> {
-    model(&[field(1, &node("GroupQueryAttention", "com.microsoft"))])
 }
 
 #[test]
@@ -119,13 +56,27 @@ fn pieces_help_unless_the_package_says_otherwise() {
 
 #[test]
 fn missing_files_are_named() {
-    for name in ["manifest.toml", "model.onnx", "tokenizer.json"] {
+    for name in ["model.onnx", "tokenizer.json"] {
         let folder = folder(&good(), b"{}", |manifest| manifest);
         fs::remove_file(folder.path().join(name)).expect("there");
         let error = error(folder.path());
         assert_eq!(error.code(), "no-package");
         assert!(error.to_string().contains(name), "{error}");
     }
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_judged_by_its_graph() {
+    let folder = folder(&good(), b"{}", |manifest| manifest);
+    fs::remove_file(folder.path().join("manifest.toml")).expect("there");
+    let refusal = error(folder.path());
+    assert_eq!(refusal.code(), "unsupported-model");
+    assert!(refusal.to_string().contains("no input_ids"), "{refusal}");
+    fs::remove_file(folder.path().join("model.onnx")).expect("there");
+    assert!(error(folder.path()).to_string().contains("no .onnx file"));
+    let nowhere = error(Path::new("/nowhere"));
+    assert_eq!(nowhere.code(), "no-package", "{nowhere}");
+    assert!(nowhere.to_string().contains("/nowhere"), "{nowhere}");
 }
 
 #[test]
@@ -185,7 +136,12 @@ fn manifests_that_cannot_be_served_say_why() {
         "\"embed\"",
     );
     check("format = 1", "format = 2", "unsupported-model", "format 2");
-    check("\"foretoken\"", "\"qwen\"", "unsupported-model", "\"qwen\"");
+    check(
+        "\"foretoken\"",
+        "\"volapuk\"",
+        "unsupported-model",
+        "\"volapuk\"",
+    );
     check(
         "max_positions = 64",
         "max_positions = 63",
@@ -243,7 +199,7 @@ fn graphs_that_reach_out_are_forbidden() {
 }
 
 #[test]
-fn weights_in_other_files_are_refused_wherever_they_hide() {
+fn weights_outside_the_folder_are_refused_wherever_they_hide() {
     let op = field(1, &node("MatMul", ""));
     let outside = ["/etc/passwd", "../x", "a/b", "a\\b", "C:x", "", ".."];
     for location in outside {
@@ -256,7 +212,11 @@ fn weights_in_other_files_are_refused_wherever_they_hide() {
     }
     let bare = model(&[op.clone(), field(5, &external("model.onnx.data"))]);
     let refusal = error(folder(&bare, b"{}", |m| m).path());
-    assert_eq!(refusal.code(), "unsupported-model");
+    assert_eq!(
+        refusal.code(),
+        "no-package",
+        "it would be read if it were there"
+    );
     assert!(refusal.to_string().contains("model.onnx.data"), "{refusal}");
     // Sparse initialisers, attributes, subgraphs.
     let attribute = field(5, &field(5, &external("/x")));
@@ -362,7 +322,7 @@ fn a_graph_of_another_layout_is_refused_by_what_it_asks_for() {
         assert_eq!(why.code, "unsupported-model");
         assert!(
             why.sentence
-                .starts_with("This model cannot be used: its graph has the input past_conv.0"),
+                .contains("cannot be rewound to an earlier place of the text; its graph has the input past_conv.0"),
             "{why}"
         );
     }
@@ -371,7 +331,11 @@ fn a_graph_of_another_layout_is_refused_by_what_it_asks_for() {
 /// A graph that passes the walk and that the runtime cannot read.
 #[test]
 fn a_graph_that_the_runtime_refuses_is_a_sentence() {
-    if let Some(why) = refusal(&good()) {
+    let graph = model(&[
+        field(1, &node("GroupQueryAttention", "com.microsoft")),
+        ports(),
+    ]);
+    if let Some(why) = refusal(&graph) {
         assert_eq!(why.code, "session-failed", "{why}");
     }
 }
@@ -395,7 +359,7 @@ fn without_a_tokenizer_tokens_are_estimated() {
 #[test]
 fn the_embedded_package_is_the_one_its_manifest_names() {
     match package::verify(&Source::Embedded) {
-        Ok(manifest) => assert_eq!(manifest.dialect, "foretoken"),
+        Ok(manifest) => assert_eq!(manifest.fim.dialect, "foretoken"),
         Err(PackageError::NotEmbedded) => println!("SKIP: no model in this build"),
         Err(error) => panic!("{error}"),
     }

@@ -95,7 +95,7 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    fn of(input: &Input<'_>) -> Self {
+    pub(super) fn of(input: &Input<'_>) -> Self {
         let rope = input.doc.rope();
         let offset = floor_boundary(rope, input.byte);
         let number = rope.byte_to_line(offset);

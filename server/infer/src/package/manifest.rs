@@ -1,21 +1,25 @@
-//! `manifest.toml`: what a package says of itself. It states hashes, budgets and the gate, which the
-//! graph cannot; where it contradicts the graph, the graph is believed.
+//! `manifest.toml`: what a package says of itself. It states hashes, budgets, the prompt format and the
+//! gate, which the graph cannot; where it contradicts the graph, the graph is believed.
 
 use std::collections::BTreeMap;
 
-use foretoken_engine::prompt::Budget;
-use foretoken_engine::suggestion::{Gate, Logistic};
-use serde::Deserialize;
+use foretoken_engine::prompt::dialect::{Order, TemplateError};
+use foretoken_engine::prompt::{Budget, Format};
+use foretoken_engine::suggestion::Gate;
 
 use super::PackageError;
+use crate::graph::{Names, Shape};
 
-/// The one dialect this version writes prompts in.
-const DIALECT: &str = "foretoken";
+mod raw;
+mod write;
+
+pub use raw::Golden;
+
 /// Positions beyond which a number in a manifest is a mistake: a slot would take gigabytes.
 const MOST_POSITIONS: usize = 1 << 17;
 
 /// A parsed manifest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     /// For people.
     pub name: String,
@@ -27,8 +31,16 @@ pub struct Manifest {
     pub licence: String,
     /// SHA-256 of each file, 64 lower-case hexadecimal digits.
     pub files: BTreeMap<String, String>,
+    /// The graph's file, relative to the folder.
+    pub graph: String,
+    /// Where the graph came from, for people: one of [`super::Layout`]'s names.
+    pub layout: String,
+    /// How the graph names its inputs and outputs.
+    pub names: Names,
+    /// What the graph leaves open.
+    pub shape: Shape,
     /// The prompt format.
-    pub dialect: String,
+    pub fim: Fim,
     /// Tokens each part of a prompt may take.
     pub budget: Budget,
     /// When a text is worth showing.
@@ -39,8 +51,29 @@ pub struct Manifest {
     pub pieces: bool,
     /// Whether a run after a reused prefix equals a whole run bit for bit.
     pub exact_reuse: bool,
+    /// Ids that every run computes anew at least, 1 or 2.
+    pub rerun: usize,
+    /// `accuracy_level` that every `MatMulNBits` gets; `None` leaves the graph's own.
+    pub accuracy_level: Option<u8>,
     /// A known text with its answers, to tell that graph, tokenizer and runtime agree.
     pub golden: Golden,
+}
+
+/// How a package wants to be asked for the middle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fim {
+    /// A dialect's name; `custom` where there is a template.
+    pub dialect: String,
+    /// `spm`, `psm`, `psm-head` or `plain`; `None` takes the dialect's first.
+    pub order: Option<Order>,
+    /// A prompt of control tokens with `{prefix}` and `{suffix}`; wins over the dialect.
+    pub template: Option<String>,
+    /// Further control tokens that end an answer.
+    pub stop: Vec<String>,
+    /// What begins every prompt: `Some("")` for nothing, `None` for what the tokenizer puts there.
+    pub bos: Option<String>,
+    /// Ids that end an answer.
+    pub eos: Vec<u32>,
 }
 
 /// What a package is for.
@@ -62,127 +95,18 @@ impl Kind {
     }
 }
 
-/// Expected results on one hand-written text.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Golden {
-    /// Token ids of a prompt.
-    pub ids: Vec<u32>,
-    /// The most probable next id at each position.
-    pub top1: Vec<u32>,
-    /// The first logits of the last position.
-    pub logits: Vec<f32>,
-}
-
-/// The file as it is written; unknown keys are left to later versions.
-#[derive(Deserialize)]
-struct Raw {
-    package: RawPackage,
-    files: BTreeMap<String, String>,
-    graph: RawGraph,
-    fim: RawFim,
-    budget: RawBudget,
-    #[serde(default)]
-    gate: RawGate,
-    #[serde(default)]
-    golden: Golden,
-}
-
-#[derive(Deserialize)]
-struct RawPackage {
-    format: u32,
-    name: String,
-    version: String,
-    kind: String,
-    #[serde(default)]
-    licence: String,
-}
-
-#[derive(Deserialize)]
-struct RawGraph {
-    max_positions: usize,
-    #[serde(default)]
-    exact_reuse: bool,
-}
-
-#[derive(Deserialize)]
-struct RawFim {
-    dialect: String,
-    #[serde(default = "yes")]
-    pieces: bool,
-}
-
-/// A model that was trained with pieces is taken to be helped by them until somebody measured.
-fn yes() -> bool {
-    true
-}
-
-#[derive(Deserialize)]
-struct RawBudget {
-    file: usize,
-    context: usize,
-    suffix: usize,
-    prefix: usize,
-    tail: usize,
-    generate: usize,
-}
-
-/// Either one curve, or one for line ends and one for word ends.
-#[derive(Default, Deserialize)]
-struct RawGate {
-    a: Option<f32>,
-    b: Option<f32>,
-    c: Option<f32>,
-    line: Option<RawLogistic>,
-    word: Option<RawLogistic>,
-    show: Option<f32>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-struct RawLogistic {
-    a: f32,
-    b: f32,
-    c: f32,
-}
-
 impl Manifest {
     /// Reads a manifest.
     ///
     /// # Errors
     /// `Unreadable` with the parser's words.
     pub fn parse(text: &str) -> Result<Manifest, PackageError> {
-        let raw: Raw = toml::from_str(text)
-            .map_err(|error| PackageError::unreadable(super::MANIFEST, error.message()))?;
-        if raw.package.format != 1 {
-            return Err(PackageError::unsupported(&format!(
-                "its manifest has format {}, and this version reads format 1",
-                raw.package.format
-            )));
-        }
-        Ok(Manifest {
-            name: raw.package.name,
-            version: raw.package.version,
-            kind: match raw.package.kind.as_str() {
-                "generate" => Kind::Generate,
-                _ => Kind::Other(raw.package.kind),
-            },
-            licence: raw.package.licence,
-            files: raw.files,
-            dialect: raw.fim.dialect,
-            budget: Budget {
-                file: raw.budget.file,
-                context: raw.budget.context,
-                suffix: raw.budget.suffix,
-                prefix: raw.budget.prefix,
-                tail: raw.budget.tail,
-                generate: raw.budget.generate,
-            },
-            gate: raw.gate.gate(),
-            max_positions: raw.graph.max_positions,
-            pieces: raw.fim.pieces,
-            exact_reuse: raw.graph.exact_reuse,
-            golden: raw.golden,
-        })
+        raw::parse(text)
+    }
+
+    /// The manifest as the text of its file, which [`Manifest::parse`] reads to the same value.
+    pub fn to_toml(&self) -> String {
+        write::to_toml(self)
     }
 
     /// The expected hash of a file.
@@ -195,12 +119,22 @@ impl Manifest {
         })
     }
 
+    /// The hash of the graph's file, empty where the manifest has none.
+    pub fn graph_hash(&self) -> &str {
+        self.hash_of(&self.graph).unwrap_or_default()
+    }
+
     /// Whether this version can serve such a package.
     pub(super) fn check_supported(&self) -> Result<(), PackageError> {
-        if self.dialect != DIALECT {
+        let fim = &self.fim;
+        if fim.template.is_none() && Format::named(&fim.dialect, fim.order).is_none() {
+            let order = fim
+                .order
+                .map(|order| format!(" in the order {}", order.name()));
             return Err(PackageError::unsupported(&format!(
-                "it was trained on the prompt format \"{}\", and this version knows \"{DIALECT}\" only",
-                self.dialect
+                "its manifest names the prompt format \"{}\"{}, which this version does not know",
+                fim.dialect,
+                order.unwrap_or_default()
             )));
         }
         let budget = &self.budget;
@@ -225,25 +159,24 @@ impl Manifest {
     }
 }
 
-impl RawGate {
-    /// Without any figures the probability of the text itself is the gate: a 0, b 1, c 0, half shown.
-    fn gate(self) -> Gate {
-        let one = Logistic {
-            a: self.a.unwrap_or(0.0),
-            b: self.b.unwrap_or(1.0),
-            c: self.c.unwrap_or(0.0),
+impl Fim {
+    /// The format, for a vocabulary with these control tokens.
+    ///
+    /// # Errors
+    /// `Unsupported` for a dialect that is not known, or a template that cannot be used.
+    pub(crate) fn format(&self, controls: &[&str]) -> Result<Format, PackageError> {
+        let mut format = match &self.template {
+            Some(template) => Format::from_template(template, &self.stop, controls)
+                .map_err(|error: TemplateError| PackageError::unsupported(&error.to_string()))?,
+            None => Format::named(&self.dialect, self.order).ok_or_else(|| {
+                PackageError::unsupported(&format!(
+                    "the prompt format \"{}\" is not known",
+                    self.dialect
+                ))
+            })?,
         };
-        let of = |raw: Option<RawLogistic>| {
-            raw.map_or(one, |raw| Logistic {
-                a: raw.a,
-                b: raw.b,
-                c: raw.c,
-            })
-        };
-        Gate {
-            line: of(self.line),
-            word: of(self.word.or(self.line)),
-            show: self.show.unwrap_or(0.5),
-        }
+        let further = self.stop.iter().cloned().map(std::borrow::Cow::Owned);
+        format.controls.extend(further);
+        Ok(format)
     }
 }

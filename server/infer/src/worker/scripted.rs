@@ -79,6 +79,7 @@ mod tests {
             version: "0".into(),
             sha256: String::new(),
             dialect: "foretoken".into(),
+            format: Arc::default(),
             budget: Budget::default(),
             gate: Gate {
                 line: sure,
@@ -91,6 +92,8 @@ mod tests {
             vocabulary: 0,
             slots: 0,
             kv_bytes: 0,
+            device: crate::Device::Cpu,
+            fallback: None,
             library: PathBuf::new(),
             library_version: String::new(),
             load: Duration::ZERO,

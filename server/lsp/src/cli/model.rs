@@ -64,7 +64,7 @@ pub(super) fn version(context: &Context, out: &mut dyn Write) -> Result<u8, Fail
     let options = context.settings.infer(context.paths.as_ref());
     match manifest(&options.package) {
         Ok(manifest) => {
-            let hash = manifest.hash_of(package::GRAPH).unwrap_or_default();
+            let hash = manifest.graph_hash();
             let short = hash.get(..12).unwrap_or(hash);
             writeln!(
                 out,

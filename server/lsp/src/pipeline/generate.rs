@@ -94,7 +94,10 @@ impl Asked<'_> {
             budget: &self.model.info.budget,
             idle: self.inputs.idle,
         };
-        prompt::fim(&input, &self.inputs.window, &|text| infer.count(text))
+        let format = &self.model.info.format;
+        prompt::dialect::write(format, &input, &self.inputs.window, &|text| {
+            infer.count(text)
+        })
     }
 
     /// The job with its two followers: `Watch` ends it where nothing further would be shown, `Early`
@@ -236,7 +239,11 @@ fn fingerprint(prompt: &Prompt) -> String {
                 hash.update([0]);
                 hash.update(control.token());
             }
-            Section::Text(text) => {
+            Section::Token(token) => {
+                hash.update([2]);
+                hash.update(token);
+            }
+            Section::Text(text) | Section::Opening(text) => {
                 hash.update([1]);
                 hash.update((text.len() as u64).to_le_bytes());
                 hash.update(text);

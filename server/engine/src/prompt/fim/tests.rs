@@ -35,7 +35,7 @@ fn input<'a>(doc: &'a Document, byte: usize, budget: &'a Budget) -> Input<'a> {
 fn shown(prompt: &Prompt) -> String {
     let show = |section: &Section| match section {
         Section::Control(control) => control.token().to_owned(),
-        Section::Text(text) => text.clone(),
+        Section::Token(text) | Section::Text(text) | Section::Opening(text) => text.clone(),
     };
     prompt.sections.iter().map(show).collect()
 }
@@ -584,7 +584,7 @@ proptest! {
                 .iter()
                 .map(|section| match section {
                     Section::Control(control) => control.token(),
-                    Section::Text(_) => "",
+                    _ => "",
                 })
                 .collect();
             let with = |context: &str, tail: &str| {
@@ -614,6 +614,7 @@ proptest! {
             match section {
                 Section::Control(control) => part = *control,
                 Section::Text(text) => *used.entry(part).or_insert(0) += tokens(text),
+                Section::Token(_) | Section::Opening(_) => unreachable!("not in this format"),
             }
         }
         let of = |control| used.get(&control).copied().unwrap_or(0);

@@ -1,0 +1,415 @@
+//! The dialects, in the order in which they are looked for. Sources: QwenLM/Qwen2.5-Coder README and
+//! examples; deepseek-ai/DeepSeek-Coder README; mistralai/mistral-common `encode_fim`; the Seed-Coder
+//! report, section 2.2.6; the aiXcoder-7B README; bigcode-evaluation-harness `santacoder_fim.py`; the
+//! StarCoder2 paper, section 5.1; the CodeGemma report; meta-llama/codellama `infilling_prompt_tokens`;
+//! the InCoder paper; model cards of CodeGeeX4, Granite and Mellum.
+
+use std::borrow::Cow;
+
+use super::{Dialect, Files, Part};
+
+const fn token(spelling: &'static str) -> Part {
+    Part::Token(Cow::Borrowed(spelling))
+}
+
+const fn text(text: &'static str) -> Part {
+    Part::Text(Cow::Borrowed(text))
+}
+
+/// By these the embedded model's own vocabulary is known.
+pub(super) const OWN_MARKS: &[&str] = &["<|suf|>", "<|eom|>"];
+
+/// Shares its tokens with Granite-Code, and its shape with Llama.
+pub(super) const MELLUM: &str = "mellum";
+
+/// Each file as path, line break, text, with a token in front of each and of the document.
+const FILE_SEP_BAR: Files = Files::Form {
+    before: &[token("<|repo_name|>"), text("project\n")],
+    path: Some(&[token("<|file_sep|>")]),
+    between: &[text("\n")],
+    behind: &[],
+    document: &[token("<|file_sep|>"), Part::Path, text("\n")],
+};
+
+pub(super) const ALL: &[Dialect] = &[
+    Dialect {
+        name: "codestral",
+        marks: &["[SUFFIX]", "[PREFIX]"],
+        spm: Some(&[
+            token("[SUFFIX]"),
+            Part::Suffix,
+            token("[PREFIX]"),
+            Part::Files,
+            Part::Prefix,
+        ]),
+        psm: None,
+        files: Files::Form {
+            before: &[],
+            path: Some(&[text("+++++ ")]),
+            between: &[text("\n")],
+            behind: &[text("\n")],
+            document: &[text("+++++ "), Part::Path, text("\n")],
+        },
+        controls: &["[SUFFIX]", "[PREFIX]", "[MIDDLE]"],
+        stop_text: Some("\n+++++ "),
+    },
+    Dialect {
+        name: "seedcoder",
+        marks: &["<[fim-prefix]>"],
+        spm: Some(&[
+            token("<[fim-suffix]>"),
+            Part::Suffix,
+            token("<[fim-prefix]>"),
+            Part::Files,
+            Part::Prefix,
+            token("<[fim-middle]>"),
+        ]),
+        psm: None,
+        files: Files::Comments,
+        controls: &[
+            "<[fim-prefix]>",
+            "<[fim-suffix]>",
+            "<[fim-middle]>",
+            "<[end\u{2581}of\u{2581}sentence]>",
+            "<[begin\u{2581}of\u{2581}sentence]>",
+            "<[PAD\u{2581}TOKEN]>",
+            "<[SEP\u{2581}TOKEN]>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "deepseek",
+        marks: &["<\u{ff5c}fim\u{2581}begin\u{ff5c}>"],
+        spm: None,
+        psm: Some(&[
+            Part::Files,
+            token("<\u{ff5c}fim\u{2581}begin\u{ff5c}>"),
+            Part::Prefix,
+            token("<\u{ff5c}fim\u{2581}hole\u{ff5c}>"),
+            Part::Suffix,
+            token("<\u{ff5c}fim\u{2581}end\u{ff5c}>"),
+        ]),
+        files: Files::Form {
+            before: &[],
+            path: Some(&[text("#")]),
+            between: &[text("\n")],
+            behind: &[],
+            document: &[text("#"), Part::Path, text("\n")],
+        },
+        controls: &[
+            "<\u{ff5c}fim\u{2581}begin\u{ff5c}>",
+            "<\u{ff5c}fim\u{2581}hole\u{ff5c}>",
+            "<\u{ff5c}fim\u{2581}end\u{ff5c}>",
+            "<\u{ff5c}begin\u{2581}of\u{2581}sentence\u{ff5c}>",
+            "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
+            "<|EOT|>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "aixcoder",
+        marks: &["\u{2581}<AIX-SPAN-PRE>"],
+        spm: Some(&[
+            token("\u{2581}<AIX-SPAN-PRE>"),
+            token("\u{2581}<AIX-SPAN-POST>"),
+            Part::Suffix,
+            token("\u{2581}<AIX-SPAN-MIDDLE>"),
+            text("# the file path is: "),
+            Part::Path,
+            text("\n# the code file is written by "),
+            Part::Language,
+            text("\n"),
+            Part::Files,
+            Part::Prefix,
+        ]),
+        psm: None,
+        files: Files::Comments,
+        controls: &[
+            "\u{2581}<AIX-SPAN-PRE>",
+            "\u{2581}<AIX-SPAN-POST>",
+            "\u{2581}<AIX-SPAN-MIDDLE>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "codegeex4",
+        marks: &["<|code_suffix|>"],
+        spm: Some(&[
+            token("<|user|>"),
+            text("\n"),
+            Part::Files,
+            text("###PATH:"),
+            Part::Path,
+            text("\n###LANGUAGE:"),
+            Part::Language,
+            text("\n###MODE:BLOCK\n"),
+            token("<|code_suffix|>"),
+            Part::Suffix,
+            token("<|code_prefix|>"),
+            Part::Prefix,
+            token("<|code_middle|>"),
+            token("<|assistant|>"),
+            text("\n"),
+        ]),
+        psm: None,
+        files: Files::Form {
+            before: &[],
+            path: Some(&[text("###REFERENCE:\n###PATH:")]),
+            between: &[text("\n")],
+            behind: &[],
+            document: &[],
+        },
+        controls: &[
+            "<|user|>",
+            "<|assistant|>",
+            "<|endoftext|>",
+            "<|code_suffix|>",
+            "<|code_prefix|>",
+            "<|code_middle|>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "santacoder",
+        marks: &["<fim-prefix>"],
+        spm: Some(&[
+            token("<fim-prefix>"),
+            token("<fim-suffix>"),
+            Part::Suffix,
+            token("<fim-middle>"),
+            Part::Files,
+            Part::Prefix,
+        ]),
+        psm: Some(&[
+            token("<fim-prefix>"),
+            Part::Files,
+            Part::Prefix,
+            token("<fim-suffix>"),
+            Part::Suffix,
+            token("<fim-middle>"),
+        ]),
+        files: Files::Comments,
+        controls: &[
+            "<|endoftext|>",
+            "<fim-prefix>",
+            "<fim-suffix>",
+            "<fim-middle>",
+            "<fim-pad>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "qwen",
+        marks: &["<|fim_prefix|>", "<|repo_name|>"],
+        spm: None,
+        psm: Some(BARS),
+        files: FILE_SEP_BAR,
+        controls: &[
+            "<|endoftext|>",
+            "<|im_start|>",
+            "<|im_end|>",
+            "<|fim_prefix|>",
+            "<|fim_middle|>",
+            "<|fim_suffix|>",
+            "<|fim_pad|>",
+            "<|repo_name|>",
+            "<|file_sep|>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "codegemma",
+        marks: &["<|fim_prefix|>", "<|file_separator|>"],
+        spm: None,
+        psm: Some(BARS),
+        files: Files::Form {
+            before: &[],
+            path: None,
+            between: &[],
+            behind: &[token("<|file_separator|>")],
+            document: &[],
+        },
+        controls: &[
+            "<eos>",
+            "<bos>",
+            "<start_of_turn>",
+            "<end_of_turn>",
+            "<|file_separator|>",
+            "<|fim_prefix|>",
+            "<|fim_suffix|>",
+            "<|fim_middle|>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "granite4",
+        marks: &["<|fim_prefix|>", "<|end_of_text|>"],
+        spm: None,
+        psm: Some(BARS),
+        files: Files::Comments,
+        controls: &[
+            "<|end_of_text|>",
+            "<|fim_prefix|>",
+            "<|fim_middle|>",
+            "<|fim_suffix|>",
+            "<|fim_pad|>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "starcoder2",
+        marks: &["<fim_prefix>", "<repo_name>", "<file_sep>"],
+        spm: None,
+        psm: Some(&[
+            Part::Files,
+            token("<file_sep>"),
+            token("<fim_prefix>"),
+            Part::Path,
+            text("\n"),
+            Part::Prefix,
+            token("<fim_suffix>"),
+            Part::Suffix,
+            token("<fim_middle>"),
+        ]),
+        files: Files::Form {
+            before: &[token("<repo_name>"), text("project")],
+            path: Some(&[token("<file_sep>")]),
+            between: &[text("\n")],
+            behind: &[],
+            document: &[],
+        },
+        controls: &[
+            "<|endoftext|>",
+            "<file_sep>",
+            "<repo_name>",
+            "<fim_prefix>",
+            "<fim_suffix>",
+            "<fim_middle>",
+            "<fim_pad>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: MELLUM,
+        marks: &["<fim_prefix>", "<filename>"],
+        spm: Some(&[
+            Part::Files,
+            token("<filename>"),
+            Part::Path,
+            text("\n"),
+            token("<fim_suffix>"),
+            Part::Suffix,
+            token("<fim_prefix>"),
+            Part::Prefix,
+            token("<fim_middle>"),
+        ]),
+        psm: None,
+        files: Files::Form {
+            before: &[],
+            path: Some(&[token("<filename>")]),
+            between: &[text("\n")],
+            behind: &[],
+            document: &[],
+        },
+        controls: STARCODER_CONTROLS,
+        stop_text: None,
+    },
+    Dialect {
+        name: "starcoder",
+        marks: &["<fim_prefix>", "<fim_suffix>"],
+        spm: Some(&[
+            token("<fim_prefix>"),
+            token("<fim_suffix>"),
+            Part::Suffix,
+            token("<fim_middle>"),
+            Part::Files,
+            Part::Prefix,
+        ]),
+        psm: Some(&[
+            token("<fim_prefix>"),
+            Part::Files,
+            Part::Prefix,
+            token("<fim_suffix>"),
+            Part::Suffix,
+            token("<fim_middle>"),
+        ]),
+        files: Files::Comments,
+        controls: STARCODER_CONTROLS,
+        stop_text: None,
+    },
+    Dialect {
+        name: "codellama",
+        marks: &["\u{2581}<PRE>", "\u{2581}<SUF>", "\u{2581}<MID>"],
+        spm: Some(&[
+            token("\u{2581}<PRE>"),
+            token("\u{2581}<SUF>"),
+            Part::Suffix,
+            token("\u{2581}<MID>"),
+            Part::Files,
+            Part::Prefix,
+        ]),
+        psm: Some(&[
+            token("\u{2581}<PRE>"),
+            Part::Files,
+            Part::Prefix,
+            token("\u{2581}<SUF>"),
+            Part::Suffix,
+            token("\u{2581}<MID>"),
+        ]),
+        files: Files::Comments,
+        controls: &[
+            "\u{2581}<PRE>",
+            "\u{2581}<SUF>",
+            "\u{2581}<MID>",
+            "\u{2581}<EOT>",
+            "</s>",
+        ],
+        stop_text: None,
+    },
+    Dialect {
+        name: "incoder",
+        marks: &["<|mask:0|>", "<|mask:1|>"],
+        spm: None,
+        psm: Some(&[
+            Part::Files,
+            Part::Prefix,
+            token("<|mask:0|>"),
+            Part::Suffix,
+            token("<|mask:1|>"),
+            token("<|mask:0|>"),
+        ]),
+        files: Files::Comments,
+        controls: &["<|endofmask|>", "<|mask:0|>", "<|mask:1|>", "<|endoftext|>"],
+        stop_text: None,
+    },
+    Dialect {
+        name: "plain",
+        marks: &[],
+        spm: None,
+        psm: None,
+        files: Files::Comments,
+        controls: &[],
+        // Without a suffix only the line at the cursor is worth guessing.
+        stop_text: Some("\n"),
+    },
+];
+
+const BARS: &[Part] = &[
+    Part::Files,
+    token("<|fim_prefix|>"),
+    Part::Prefix,
+    token("<|fim_suffix|>"),
+    Part::Suffix,
+    token("<|fim_middle|>"),
+];
+
+const STARCODER_CONTROLS: &[&str] = &[
+    "<|endoftext|>",
+    "<filename>",
+    "<reponame>",
+    "<gh_stars>",
+    "<fim_prefix>",
+    "<fim_suffix>",
+    "<fim_middle>",
+    "<fim_pad>",
+];
