@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{
-    GRAPH, GRAPH_BYTES, MANIFEST, MANIFEST_BYTES, PackageError, TOKENIZER, TOKENIZER_BYTES, read,
+    GRAPH, GRAPH_BYTES, MANIFEST, MANIFEST_BYTES, PackageError, TOKENIZER, TOKENIZER_BYTES, files,
     sha256, wire,
 };
 
@@ -127,14 +127,14 @@ impl EncoderPackage {
     /// # Errors
     /// As [`super::open`]; `WrongKind` for a package that is not of this purpose.
     pub fn open(folder: &Path, purpose: Purpose) -> Result<EncoderPackage, PackageError> {
-        let text = read(&folder.join(MANIFEST), MANIFEST_BYTES)?;
+        let text = files::open(folder, MANIFEST, MANIFEST_BYTES)?.read()?;
         let text = String::from_utf8(text)
             .map_err(|_| PackageError::unreadable(MANIFEST, "it is not UTF-8 text"))?;
         let raw: Raw = toml::from_str(&text)
             .map_err(|error| PackageError::unreadable(MANIFEST, error.message()))?;
         check(&raw, purpose)?;
         let file = |name: &str, limit| {
-            let bytes = read(&folder.join(name), limit)?;
+            let bytes = files::open(folder, name, limit)?.read()?;
             match raw.files.get(name) {
                 Some(hash) if *hash == sha256(&bytes) => Ok(bytes),
                 Some(_) => Err(PackageError::WrongHash { file: name.into() }),
