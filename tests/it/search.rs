@@ -113,7 +113,7 @@ fn a_users_embedder_finds_what_means_the_same() {
     let (code, out, err) = search(&home, &with);
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("b.rs:1") && !out.contains("a.rs"), "{out}");
-    assert!(out.contains("vector 0.9"), "{out}");
+    assert!(out.contains("vector 1.00, "), "{out}");
     // One for another purpose is refused with its reason, and so is none at all.
     for (path, reason) in [("../rerank", "a package for \"rerank\""), ("..", "lacks")] {
         let path = format!("{package}/{path}");
@@ -131,12 +131,12 @@ fn a_users_reranker_orders_the_hits() {
     }
     let home = Home::default();
     for (path, text) in [
-        ("a.rs", "fn draw_stream() {\n    draw(stream);\n}\n"),
-        ("b.rs", "fn stop_stream() {\n    stop(stream);\n}\n"),
+        ("a.rs", "fn draw() {\n    draw(shared, stream);\n}\n"),
+        ("b.rs", "fn stop() {\n    stop(shared, stream);\n}\n"),
     ] {
         home.write(&format!("project/{path}"), text);
     }
-    let question = ["--dir", "project", "stream", "fn", "draw", "stop", "close"];
+    let question = ["--dir", "project", "close", "the", "shared", "stream"];
     let first = |arguments: &[&str]| {
         let (code, out, err) = search(&home, arguments);
         assert_eq!(code, 0, "{err}");
