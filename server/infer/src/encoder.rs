@@ -23,7 +23,7 @@ pub enum Role {
     /// What is asked.
     Question,
     /// What may answer it.
-    Document,
+    Passage,
 }
 
 /// One loaded package with its session, which one thread at a time may ask.
@@ -132,7 +132,7 @@ impl Encoder {
         let reading = &self.manifest.reading;
         let prefix = match role {
             Role::Question => &reading.query_prefix,
-            Role::Document => &reading.document_prefix,
+            Role::Passage => &reading.document_prefix,
         };
         let text = format!("{prefix}{text}");
         let encoding = self
@@ -215,7 +215,7 @@ impl Encoder {
         for golden in self.manifest.golden.clone() {
             let answer = match self.manifest.purpose {
                 Purpose::Embed => self
-                    .embed(&golden.text, Role::Document)
+                    .embed(&golden.text, Role::Passage)
                     .map(Option::unwrap_or_default),
                 Purpose::Rerank => self
                     .score(&golden.question, &golden.text)

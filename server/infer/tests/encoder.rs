@@ -47,19 +47,19 @@ fn what_means_the_same_is_near() {
     let length = cosine(&question, &question);
     assert!((length - 1.0).abs() < 1e-5, "{length}");
     let (near, far) = (
-        embed("fn shutdown", Role::Document),
-        embed("fn paint", Role::Document),
+        embed("fn shutdown", Role::Passage),
+        embed("fn paint", Role::Passage),
     );
     assert!(cosine(&question, &near) > 0.9, "{near:?}");
     assert!(cosine(&question, &far) < 0.6, "{far:?}");
     // A text that spells a control token is text; one of any length is read to its limit.
     assert_ne!(
-        embed("[SEP] close", Role::Document),
-        embed("close", Role::Document)
+        embed("[SEP] close", Role::Passage),
+        embed("close", Role::Passage)
     );
     let long = "close ".repeat(10_000);
-    assert!(cosine(&embed(&long, Role::Document), &near) > 0.9);
-    assert!(encoder.embed("", Role::Document).unwrap().is_some());
+    assert!(cosine(&embed(&long, Role::Passage), &near) > 0.9);
+    assert!(encoder.embed("", Role::Passage).unwrap().is_some());
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn package(folder: &Path, data: Option<&Path>) -> Result<Arc<Meaning>, Failure> 
     let make = move |text: Text<'_>| {
         let (text, role) = match text {
             Text::Question(text) => (text, Role::Question),
-            Text::Chunk(text) => (text, Role::Document),
+            Text::Chunk(text) => (text, Role::Passage),
         };
         let mut encoder = encoder.lock().unwrap_or_else(PoisonError::into_inner);
         // A text that it cannot read keeps the place that its words give it.
