@@ -1,6 +1,8 @@
 // Questions about code, in the real editor with the real server. Only the remote model's part is played, by a
 // provider on loopback. The scenarios of one window build on each other: what was allowed stays allowed.
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 const PRICES = `def total(rows):
     result = 0
@@ -20,6 +22,9 @@ const RATES = `{
 }
 `;
 const MENDED = RATES.replace('3,', '3');
+
+/** In no file of the project, and none of a provider's form. */
+const KEY = ['key', 'for', 'the', 'house', '4711'].join('-');
 
 const EXPLAINED = [
   { text: '`total` adds what all rows hold [S2].\n\n' },
@@ -56,6 +61,29 @@ async function view(editor) {
   };
 }
 
+/** All files below a folder. */
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+scenario('a key is stored by a command: in no setting, log or argument', async (editor) => {
+  await editor.command('Foretoken: Set an API Key');
+  const box = editor.page.locator('.quick-input-widget input');
+  await editor.until('the key is asked for', async () => (await box.getAttribute('type')) === 'password');
+  await editor.page.keyboard.insertText(KEY);
+  await editor.press('Enter');
+  await editor.message(/house/u);
+  const file = join(editor.home, '.config/foretoken/keys.toml');
+  assert.ok(readFileSync(file, 'utf8').includes(KEY));
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const others = filesBelow(editor.home).filter((path) => path !== file && existsSync(path) && readFileSync(path).includes(KEY));
+  assert.deepEqual(others, []);
+  assert.ok(!editor.said.includes(KEY));
+  await editor.clearMessages();
+});
+
 scenario('what was not allowed is not sent, and the answer is what can be said without a model', async (editor) => {
   await begin(editor);
   await editor.command('Foretoken: Explain the Selection');
@@ -80,6 +108,7 @@ scenario('an explanation is allowed once, streams in, and leads to its sources',
   await shows('ends it');
   await editor.until('it can not be stopped any more', () => frame.locator('#stop').isHidden());
   const [request] = editor.provider.requests;
+  assert.equal(request.authorization, `Bearer ${KEY}`);
   assert.ok(request.body.includes('result += row'));
   await picture('answer');
   const [source] = await frame.locator('#sources li').allInnerTexts();

@@ -31,9 +31,9 @@ export class Provider {
     return provider;
   }
 
-  /** The user's setting that names this provider as `house`. */
+  /** The user's setting that names this provider as `house`, with its key where `foretoken keys` puts keys. */
   endpoints() {
-    return [{ name: 'house', baseUrl: this.url, models: [{ name: 'coder', tier: 'large' }] }];
+    return [{ name: 'house', baseUrl: this.url, key: 'file', models: [{ name: 'coder', tier: 'large' }] }];
   }
 
   stop() {

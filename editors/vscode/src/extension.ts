@@ -4,6 +4,7 @@
 import * as vscode from 'vscode';
 import { Answers, readNote } from './answers';
 import { AnswerView } from './answerView';
+import { setKey } from './keys';
 import { describe, why } from './report';
 import { openSettings, Server } from './server';
 import * as settings from './settings';
@@ -55,6 +56,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     'foretoken.explainSelection': () =>
       vscode.commands.executeCommand('editor.action.codeAction', { kind: 'refactor.foretoken.explain', apply: 'first' }),
     'foretoken.askSelection': () => ask(running),
+    'foretoken.setApiKey': () => setKey((args, input) => running.run(args, input)),
     'foretoken.walkthrough': () =>
       vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`, false),
   };

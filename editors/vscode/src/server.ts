@@ -14,6 +14,7 @@ import {
   type StaticFeature,
 } from 'vscode-languageclient/node';
 import { find, type Found, type Missing } from './binary';
+import * as cli from './cli';
 import { Growth, textOf } from './growth';
 import { readStatus } from './report';
 import * as settings from './settings';
@@ -77,6 +78,19 @@ export class Server implements vscode.Disposable {
       return (await client.sendRequest(ExecuteCommandRequest.type, { command: STATUS })) as unknown;
     } catch {
       return undefined;
+    }
+  }
+
+  /** Runs the server's program beside the session, with the settings that it is started with. */
+  async run(args: readonly string[], input?: string): Promise<cli.Said> {
+    const found = this.program();
+    if ('missing' in found) {
+      return { code: null, out: '', err: found.missing };
+    }
+    try {
+      return await cli.run(found.program, args, { env: environment(), ...(input === undefined ? {} : { input }) });
+    } catch (error) {
+      return { code: null, out: '', err: error instanceof Error ? error.message : String(error) };
     }
   }
 
