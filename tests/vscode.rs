@@ -51,6 +51,8 @@ fn ghost_text_in_a_real_vscode() {
         text(&editor.program),
         "--package",
         text(&package),
+        "--faultd",
+        env!("CARGO_BIN_EXE_faultd"),
     ];
     // The pictures in the documents are these screens.
     let pictures = root().join("editors/pictures/vscode");

@@ -13,6 +13,7 @@ use foretoken_tests::session::Session;
 use serde_json::{Value, json};
 
 mod again;
+mod editors;
 mod edits;
 mod keys;
 mod lookups;

@@ -1,5 +1,5 @@
-//! Ghost text in a real Neovim: the driver in `tests/neovim/` types, reads the screen, accepts, and
-//! compares buffers. Needs Neovim 0.12; says `SKIP` where there is none.
+//! A real Neovim: the driver in `tests/neovim/` types, reads the screen, accepts, asks, and compares buffers; below
+//! are the ways to install the plugin, and the screen itself. Needs Neovim 0.12; says `SKIP` where there is none.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -7,17 +7,30 @@ use std::process::Stdio;
 
 use foretoken_grammars::Language;
 use foretoken_infer::library::{self, Places};
-use foretoken_tests::editors;
+use foretoken_tests::editors::{self, Editor};
 use foretoken_tests::process::{Home, binary, root};
+
+mod packages;
+mod screen;
+
+/// The editor, or `None` after saying why not.
+fn neovim() -> Option<Editor> {
+    match editors::neovim() {
+        Ok(neovim) => {
+            say(&format!("neovim {}", neovim.version));
+            Some(neovim)
+        }
+        Err(why) if editors::required("neovim") => panic!("{why}"),
+        Err(why) => {
+            say(&format!("SKIP neovim: {why}"));
+            None
+        }
+    }
+}
 
 #[test]
 fn ghost_text_in_a_real_neovim() {
-    let neovim = match editors::neovim() {
-        Ok(neovim) => neovim,
-        Err(why) if editors::required("neovim") => panic!("{why}"),
-        Err(why) => return say(&format!("SKIP neovim: {why}")),
-    };
-    say(&format!("neovim {}", neovim.version));
+    let Some(neovim) = neovim() else { return };
     let home = Home::default();
     let folder = root().join("tests/neovim");
     let mut driver = editors::program(&neovim.program);
@@ -46,36 +59,6 @@ fn ghost_text_in_a_real_neovim() {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-/// What `foretoken setup neovim --write` writes is a package that Neovim loads by itself.
-#[test]
-fn neovim_loads_what_setup_wrote() {
-    let neovim = match editors::neovim() {
-        Ok(neovim) => neovim,
-        Err(why) if editors::required("neovim") => panic!("{why}"),
-        Err(why) => return say(&format!("SKIP neovim: {why}")),
-    };
-    let home = Home::default();
-    let output = home.run(&["setup", "neovim", "--write"]);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let mut nvim = editors::program(&neovim.program);
-    let print = "lua io.write(tostring(vim.g.loaded_foretoken), ' ', vim.lsp.config.foretoken.init_options.editor)";
-    nvim.args(["--headless", "-i", "NONE", "-c", print, "-c", "quit"])
-        .current_dir(home.path())
-        .env("HOME", home.path())
-        .stdin(Stdio::null());
-    for name in ["CONFIG", "DATA", "STATE", "CACHE"] {
-        nvim.env_remove(format!("XDG_{name}_HOME"));
-    }
-    let output = nvim.output().expect("a Neovim that was found starts");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said, "true neovim");
 }
 
 /// The plugin attaches to the file types that suggestions have rules for, and to no other: prose and settings

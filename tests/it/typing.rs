@@ -96,6 +96,24 @@ async fn the_menu_carries_the_same_text_where_there_is_no_ghost_text() {
     }
 }
 
+/// While a word grows, an editor with a menu asks those servers again whose lists were incomplete, and leaves out
+/// who had failed: an overtaken request must not cost the row for the rest of the word.
+#[tokio::test]
+async fn an_overtaken_menu_is_empty_and_to_be_asked_again() {
+    let mut session = session(Persona::named("helix")).await;
+    let at = open_and_type(&mut session, LINE, "\n", "    registry.re").await;
+    let asked = session.ask_params(URI, at, 1);
+    let (first, overtaken) = session.prepare("textDocument/completion", asked);
+    let change = session.edit(URI, at, at, "g");
+    let asked = session.ask_params(URI, at + 1, 3);
+    let (second, last) = session.prepare("textDocument/completion", asked);
+    session.send_all(&[first, change, second]).await;
+    let empty = json!({"isIncomplete": true, "items": []});
+    assert_eq!(overtaken.result().await, empty);
+    assert_eq!(last.result().await["items"][0]["filterText"], "reg");
+    session.finish().await;
+}
+
 /// Every key that agrees is answered with the rest, from what is at hand.
 #[tokio::test]
 async fn typing_along_is_answered_without_computing() {

@@ -14,7 +14,8 @@ local paths = { nvim = nvim, server = server, plugin = plugin, here = here }
 local editors = {}
 local failures = 0
 
-for _, scenario in ipairs(require('scenarios')) do
+local scenarios = vim.list_extend(require('scenarios'), require('answers'))
+for _, scenario in ipairs(scenarios) do
   if failures == 3 then
     io.stdout:write('three scenarios failed; the others are not tried\n')
     break

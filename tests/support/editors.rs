@@ -36,20 +36,7 @@ pub struct Editor {
 /// # Errors
 /// When there is none, or none that is new enough.
 pub fn neovim() -> Result<Editor, String> {
-    let (major, minor) = NEOVIM;
-    let mut seen = String::new();
-    for program in [PathBuf::from("nvim"), fetched("neovim").join("bin/nvim")] {
-        let Some(version) = version_after(&program, "NVIM v") else {
-            continue;
-        };
-        if at_least(&version, NEOVIM) {
-            return Ok(Editor { program, version });
-        }
-        seen += &format!("{} is {version}; ", program.display());
-    }
-    Err(format!(
-        "{seen}no Neovim {major}.{minor} or newer on PATH; `cargo run -p foretoken-tests --bin fetch-editor neovim` obtains one where that is possible"
-    ))
+    found("Neovim", "neovim", "nvim", ("NVIM v", NEOVIM))
 }
 
 /// A Helix of 25.07 or newer: the one on PATH, else the fetched one.
@@ -57,19 +44,32 @@ pub fn neovim() -> Result<Editor, String> {
 /// # Errors
 /// When there is none, or none that is new enough, as a sentence.
 pub fn helix() -> Result<Editor, String> {
-    let (major, minor) = HELIX;
+    found("Helix", "helix", "hx", ("helix ", HELIX))
+}
+
+/// The program on PATH, else the fetched one, if it is new enough; `before` stands before its version.
+fn found(
+    name: &str,
+    folder: &str,
+    program: &str,
+    (before, least): (&str, (u32, u32)),
+) -> Result<Editor, String> {
     let mut seen = String::new();
-    for program in [PathBuf::from("hx"), fetched("helix").join("bin/hx")] {
-        let Some(version) = version_after(&program, "helix ") else {
+    for program in [
+        PathBuf::from(program),
+        fetched(folder).join("bin").join(program),
+    ] {
+        let Some(version) = version_after(&program, before) else {
             continue;
         };
-        if at_least(&version, HELIX) {
+        if at_least(&version, least) {
             return Ok(Editor { program, version });
         }
         seen += &format!("{} is {version}; ", program.display());
     }
+    let (major, minor) = least;
     Err(format!(
-        "{seen}no Helix {major}.{minor:02} or newer on PATH; `cargo run -p foretoken-tests --bin fetch-editor helix` obtains one where that is possible"
+        "{seen}no {name} {major}.{minor:02} or newer on PATH; `cargo run -p foretoken-tests --bin fetch-editor {folder}` obtains one where that is possible"
     ))
 }
 

@@ -11,6 +11,7 @@ pub mod frames;
 pub mod litellm;
 pub mod mirror;
 pub mod persona;
+pub mod picture;
 pub mod process;
 pub mod prometheus;
 pub mod random;

@@ -164,6 +164,44 @@ impl Home {
             .expect("the built program starts")
     }
 
+    /// The environment of an editor that finds the program on PATH and lives in this home.
+    ///
+    /// # Panics
+    /// When a path is no text.
+    #[must_use]
+    pub fn editor_environment(&self) -> Vec<(&'static str, String)> {
+        let text = |path: &Path| path.to_str().expect("a path of a test is text").to_owned();
+        let programs = binary().parent().expect("a program lies in a folder");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut environment = vec![
+            ("HOME", text(self.path())),
+            ("PATH", format!("{}:{path}", text(programs))),
+            ("LANG", "C.UTF-8".to_owned()),
+        ];
+        if let Some(library) = library() {
+            environment.push(("ORT_DYLIB_PATH", text(library)));
+        }
+        environment
+    }
+
+    /// Names one provider in the user's settings, `house`, and allows it for a project of this home.
+    ///
+    /// # Panics
+    /// When the program does not take it.
+    pub fn allow(&self, url: &str, project: &Path) {
+        let settings = format!(
+            "[[remote.endpoints]]\nname = \"house\"\nbaseUrl = \"{url}\"\nmodels = [{{ name = \"coder\", tier = \"large\" }}]\n"
+        );
+        self.write(".config/foretoken/config.toml", settings);
+        let project = project.to_str().expect("a path of a test is text");
+        let output = self.run(&["consent", "allow", "house", "--dir", project]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
     /// Writes a file below this home and returns its path.
     ///
     /// # Panics

@@ -6,11 +6,16 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::editors::program;
+use crate::picture;
+use crate::process::root;
 
 /// How long something may take to be seen. A busy machine is slow.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(40);
+
+/// Columns and lines.
+const SIZE: (usize, usize) = (100, 30);
 
 /// One terminal of 100 columns and 30 lines. It ends with the value, and so does what runs in it.
 #[derive(Debug)]
@@ -34,26 +39,20 @@ impl Terminal {
     pub fn start(
         name: &str,
         folder: &Path,
-        environment: &[(&str, &str)],
+        environment: &[(&str, String)],
         command: &[&str],
     ) -> Terminal {
         let terminal = Terminal {
             socket: format!("foretoken-{}-{name}", std::process::id()),
         };
         let mut tmux = terminal.tmux();
-        tmux.args([
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            "100",
-            "-y",
-            "30",
-        ]);
+        let (columns, lines) = (SIZE.0.to_string(), SIZE.1.to_string());
+        tmux.args(["-f", "/dev/null", "new-session", "-d"]);
+        tmux.args(["-x", &columns, "-y", &lines]);
         tmux.arg("-c")
             .arg(folder)
-            .args(["--", "env", "-i", "TERM=xterm-256color"]);
+            .args(["--", "env", "-i", "TERM=xterm-256color"])
+            .arg("COLORTERM=truecolor");
         if let Some(path) = std::env::var_os("PATH")
             && !environment.iter().any(|(name, _)| *name == "PATH")
         {
@@ -102,11 +101,49 @@ impl Terminal {
     /// What stands on the screen; empty when the program has ended.
     #[must_use]
     pub fn screen(&self) -> String {
-        let output = self.tmux().args(["capture-pane", "-p"]).output();
+        self.read(&["capture-pane", "-p"])
+    }
+
+    fn read(&self, arguments: &[&str]) -> String {
+        let output = self.tmux().args(arguments).output();
         output.map_or_else(
             |_| String::new(),
             |output| String::from_utf8_lossy(&output.stdout).into_owned(),
         )
+    }
+
+    /// Makes the screen a picture of the documents, `editors/pictures/<name>.svg`, where `FORETOKEN_BLESS` is set.
+    /// `masks` are texts that differ from run to run, each with what stands in its place.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn picture(&self, name: &str, title: &str, masks: &[(&str, &str)]) {
+        if std::env::var_os("FORETOKEN_BLESS").is_none() {
+            return;
+        }
+        let mut captured = self.read(&["capture-pane", "-e", "-N", "-p"]);
+        for (text, mask) in masks {
+            // As wide as before, so that what follows keeps its place.
+            let width = text.chars().count();
+            captured = captured.replace(text, &format!("{mask:width$}"));
+        }
+        let place = self.read(&[
+            "display-message",
+            "-p",
+            "#{cursor_x} #{cursor_y} #{cursor_flag}",
+        ]);
+        let place: Vec<usize> = place
+            .split_whitespace()
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        let cursor = match place[..] {
+            [column, row, 1] => Some((column, row)),
+            _ => None,
+        };
+        let path = root().join(format!("editors/pictures/{name}.svg"));
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+        std::fs::write(&path, picture::svg(title, &captured, SIZE, cursor))
+            .expect("a file can be written");
     }
 
     /// Waits until the screen is as expected, and returns it.

@@ -1,6 +1,6 @@
 // A server that answers one question, for the view in which answers appear: it offers one code action, and
-// on its command sends the notifications of an answer, among them what no server should send. The real one
-// needs a remote model for that. Everything else of the extension is tried with the real server.
+// on its command sends the notifications of an answer, among them what no server should send. What the real one
+// sends is tried in `answers.mjs`.
 import { fileURLToPath } from 'node:url';
 
 const send = (message) => {

@@ -6,9 +6,12 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Provider } from './provider.mjs';
 
 /** How long something on the screen may take. Two cores that also run a browser are slow. */
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 30_000;
+/** How long a new editor may take to start. */
+const START_MS = 120_000;
 
 /** What makes a new user's editor quiet, and nothing that changes ghost text. */
 const SETTINGS = {
@@ -33,7 +36,9 @@ const SETTINGS = {
 
 /** The parts that `fetch-editor vscode` put into one folder. */
 export class Installation {
-  constructor(folder) {
+  /** `faultd` is the program that plays a provider. */
+  constructor(folder, faultd) {
+    this.faultd = faultd;
     this.require = createRequire(join(folder, 'package.json'));
     this.server = join(folder, 'node_modules/code-server/lib/vscode/out/server-main.js');
     this.extensions = mkdtempSync(join(tmpdir(), 'foretoken-extensions-'));
@@ -71,8 +76,8 @@ export class Installation {
 }
 
 export class Editor {
-  /** A window on a folder with these files; `settings` stand over the quiet ones. */
-  static async start(installation, browser, { settings = {}, prepare, program }) {
+  /** A window on a folder with these files; `settings` stand over the quiet ones. With `answers` there is a provider. */
+  static async start(installation, browser, { settings = {}, prepare, program, answers }) {
     const editor = new Editor();
     editor.home = mkdtempSync(join(tmpdir(), 'foretoken-vscode-'));
     editor.folder = join(editor.home, 'project');
@@ -86,6 +91,10 @@ export class Editor {
       // A script is started by a shell, as a user's wrapper would be.
       wanted['foretoken.path'] = join(editor.home, 'foretoken');
       writeFileSync(wanted['foretoken.path'], `#!/bin/sh\nexec '${process.execPath}' '${program}'\n`, { mode: 0o755 });
+    }
+    if (answers !== undefined) {
+      editor.provider = await Provider.start(installation.faultd, join(editor.home, 'answers.json'), answers);
+      wanted['foretoken.remote.endpoints'] = editor.provider.endpoints();
     }
     writeFileSync(join(user, 'settings.json'), JSON.stringify(wanted));
     const port = await freePort();
@@ -116,10 +125,10 @@ export class Editor {
     for (const stream of [editor.process.stdout, editor.process.stderr]) {
       stream.on('data', (bytes) => (editor.said += bytes));
     }
-    await until('the server of the editor listens', () => editor.said.includes('Extension host agent listening'));
+    await until('the server of the editor listens', () => editor.said.includes('Extension host agent listening'), START_MS);
     editor.page = await browser.newPage({ viewport: { width: 880, height: 500 } });
     await editor.page.goto(`http://${origin}/?folder=${editor.folder}`);
-    await editor.until('the extension has started', async () => (await editor.status()) !== null);
+    await editor.until('the extension has started', async () => (await editor.status()) !== null, START_MS);
     return editor;
   }
 
@@ -311,6 +320,7 @@ export class Editor {
     const gone = new Promise((resolve) => this.process.once('exit', resolve));
     this.process.kill('SIGTERM');
     await gone;
+    this.provider?.stop();
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }

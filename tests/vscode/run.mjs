@@ -1,19 +1,22 @@
 // Runs the scenarios against a real VS Code:
-//   node run.mjs --editor FOLDER --package FILE.vsix [--pictures FOLDER] [--only PART-OF-A-NAME]
-// FOLDER is what `fetch-editor vscode` made. Prints one line per scenario; the exit code is 1 if one failed.
+//   node run.mjs --editor FOLDER --package FILE.vsix --faultd PROGRAM [--pictures FOLDER] [--only PATTERN]
+// FOLDER is what `fetch-editor vscode` made, PROGRAM the scripted provider. Prints one line per scenario; the exit code is 1 if one failed.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Editor, Installation } from './editor.mjs';
-import { scenarios } from './scenarios.mjs';
+import { scenarios as answers } from './answers.mjs';
+import { scenarios as typing } from './scenarios.mjs';
+
+const scenarios = [...typing, ...answers];
 
 const { values } = parseArgs({
-  options: { editor: { type: 'string' }, package: { type: 'string' }, pictures: { type: 'string' }, only: { type: 'string' } },
+  options: { editor: { type: 'string' }, package: { type: 'string' }, faultd: { type: 'string' }, pictures: { type: 'string' }, only: { type: 'string' } },
 });
 const pictures = values.pictures ?? join(values.editor, 'pictures');
 mkdirSync(pictures, { recursive: true });
 
-const installation = new Installation(values.editor);
+const installation = new Installation(values.editor, values.faultd);
 let failures = 0;
 let passed = 0;
 try {
@@ -22,14 +25,14 @@ try {
   const browser = await installation.browser();
   console.log(`Chromium ${browser.version()}`);
   const windows = new Map();
-  for (const { name, run, window } of scenarios.filter((one) => one.name.includes(values.only ?? ''))) {
+  for (const { name, run, window } of scenarios.filter((one) => new RegExp(values.only ?? '', 'u').test(one.name))) {
     if (failures === 3) {
       console.log('three scenarios failed; the others are not tried');
       break;
     }
     const begun = Date.now();
     // Scenarios without wishes share a window.
-    const key = JSON.stringify(window.settings ?? {}) + String(window.prepare ?? '') + (window.program ?? '');
+    const key = JSON.stringify(window.settings ?? {}) + String(window.prepare ?? '') + (window.program ?? '') + JSON.stringify(window.answers ?? []);
     let editor = windows.get(key);
     try {
       if (editor === undefined) {

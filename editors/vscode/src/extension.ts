@@ -4,6 +4,7 @@
 import * as vscode from 'vscode';
 import { Answers, readNote } from './answers';
 import { AnswerView } from './answerView';
+import { setKey } from './keys';
 import { describe, why } from './report';
 import { openSettings, Server } from './server';
 import * as settings from './settings';
@@ -54,6 +55,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     'foretoken.menu': () => menu(running),
     'foretoken.explainSelection': () =>
       vscode.commands.executeCommand('editor.action.codeAction', { kind: 'refactor.foretoken.explain', apply: 'first' }),
+    'foretoken.askSelection': () => ask(running),
+    'foretoken.setApiKey': () => setKey((args, input) => running.run(args, input)),
     'foretoken.walkthrough': () =>
       vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`, false),
   };
@@ -127,6 +130,18 @@ async function toggleLanguage(): Promise<void> {
   const off = found.get<readonly string[]>('completion.disabledLanguages', []);
   const now = off.includes(language) ? off.filter((one) => one !== language) : [...off, language];
   await found.update('completion.disabledLanguages', now, vscode.ConfigurationTarget.Global);
+}
+
+/** Asks for a question about what is selected. */
+async function ask(running: Server): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined) {
+    return void vscode.window.showInformationMessage('Foretoken: no text editor has the focus.');
+  }
+  const question = await vscode.window.showInputBox({ title: 'Foretoken: Ask About the Selection', prompt: 'What do you want to know?' });
+  if (question !== undefined && question.trim() !== '') {
+    await running.ask(editor, question.trim());
+  }
 }
 
 /** Says why nothing is shown at the cursor, with the way out where there is one. */

@@ -14,6 +14,7 @@ import {
   type StaticFeature,
 } from 'vscode-languageclient/node';
 import { find, type Found, type Missing } from './binary';
+import * as cli from './cli';
 import { Growth, textOf } from './growth';
 import { readStatus } from './report';
 import * as settings from './settings';
@@ -80,8 +81,31 @@ export class Server implements vscode.Disposable {
     }
   }
 
+  /** Runs the server's program beside the session, with the settings that it is started with. */
+  async run(args: readonly string[], input?: string): Promise<cli.Said> {
+    const found = this.program();
+    if ('missing' in found) {
+      return { code: null, out: '', err: found.missing };
+    }
+    try {
+      return await cli.run(found.program, args, { env: environment(), ...(input === undefined ? {} : { input }) });
+    } catch (error) {
+      return { code: null, out: '', err: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** Asks a question in the user's own words about what is selected. */
+  async ask(editor: vscode.TextEditor, question: string): Promise<void> {
+    const convert = this.client?.code2ProtocolConverter;
+    if (convert !== undefined) {
+      const { document, selection } = editor;
+      const range = convert.asRange(selection);
+      await this.execute('foretoken.ask', { uri: convert.asUri(document.uri), version: document.version, range, question });
+    }
+  }
+
   /** Runs one of the server's commands. */
-  async execute(command: string, ...args: readonly (string | number)[]): Promise<void> {
+  async execute(command: string, ...args: readonly (string | number | object)[]): Promise<void> {
     try {
       await this.client?.sendRequest(ExecuteCommandRequest.type, { command, arguments: [...args] });
     } catch (error) {
@@ -122,7 +146,7 @@ export class Server implements vscode.Disposable {
       return;
     }
     this.log.info(`Starting ${found.program} (${found.from})`);
-    const client = new LanguageClient('foretoken', 'Foretoken', { command: found.program, args: ['--stdio'], options: { env: { ...process.env, ...settings.environment() } } }, this.options());
+    const client = new LanguageClient('foretoken', 'Foretoken', { command: found.program, args: ['--stdio'], options: { env: environment() } }, this.options());
     this.client = client;
     client.registerFeature(experimental());
     client.onNotification('didChangeStatus', (status: unknown) =>
@@ -230,6 +254,11 @@ function experimental(): StaticFeature {
     getState: () => ({ kind: 'static' }),
     clear: () => undefined,
   };
+}
+
+/** The environment of the program: the editor's own, with what must not come from a workspace. */
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, ...settings.environment() };
 }
 
 function runs(file: string): boolean {

@@ -50,13 +50,25 @@ pub struct Head {
     pub text: String,
 }
 
-/// The target for a selection, in bytes; an empty one is a cursor. `None` where there is only blank
+/// Whether a selection is a bare cursor: nothing, or one character or line end, which is what Helix sends for one.
+/// Bytes within the document.
+pub fn is_cursor(doc: &Document, selection: Range<usize>) -> bool {
+    let rope = doc.rope();
+    let from = rope.byte_to_char(selection.start);
+    match rope.byte_to_char(selection.end) - from {
+        0 | 1 => true,
+        2 => rope.char(from) == '\r' && rope.char(from + 1) == '\n',
+        _ => false,
+    }
+}
+
+/// The target for a selection, in bytes; a bare cursor is none. `None` where there is only blank
 /// text. Offsets past the end count as the end.
 pub fn target(doc: &Document, selection: Range<usize>) -> Option<Target> {
     let rope = doc.rope();
     let end = selection.end.min(rope.len_bytes());
     let start = selection.start.min(end);
-    if start < end {
+    if !is_cursor(doc, start..end) {
         return selected(doc, start..end);
     }
     let mut scopes = syntax::scopes_around(doc, at_text(rope, start));

@@ -72,11 +72,12 @@ impl Answer {
         }
     }
 
-    /// The answer "no longer of use".
+    /// The answer "no longer of use". A menu is empty and incomplete: an editor that shows other servers' rows
+    /// meanwhile asks those again that were incomplete, and leaves out for the whole word who had failed (Helix).
     pub(crate) fn supersede(self) {
         match self {
             Answer::Inline(reply) => reply.refuse(Refusal::Superseded),
-            Answer::Menu(reply) => reply.refuse(Refusal::Superseded),
+            Answer::Menu(reply) => reply.send(to::empty_menu()),
         }
     }
 

@@ -1,4 +1,5 @@
-//! `faultd NAME [PORT]`: one fault of a provider, by hand. Without a name it lists them.
+//! `faultd NAME [PORT]`: one fault of a provider, by hand. Without a name it lists them. `faultd play FILE [PORT]`
+//! answers as the file says (see `played`).
 //!
 //! Point an endpoint at the address that it prints and ask something.
 
@@ -16,12 +17,24 @@ use foretoken_tests::faultd::{
     whole,
 };
 
+mod played;
+
 /// Long enough to look at.
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
+    if name == "play" {
+        let file = arguments.next().unwrap_or_default();
+        return match played::read(&file) {
+            Ok(scripts) => serve(arguments.next(), scripts, "as the file says", true),
+            Err(why) => {
+                eprintln!("faultd: {why}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let all = catalogue();
     let Some((_, says, scripts)) = all.iter().find(|(n, ..)| *n == name) else {
         for (name, says, _) in &all {
@@ -29,7 +42,12 @@ fn main() -> ExitCode {
         }
         return ExitCode::from(2);
     };
-    let port = arguments.next().and_then(|p| p.parse().ok()).unwrap_or(0);
+    serve(arguments.next(), scripts.clone(), says, false)
+}
+
+/// Serves until it is ended; with `tells` it also says what it is asked.
+fn serve(port: Option<String>, scripts: Vec<Script>, says: &str, tells: bool) -> ExitCode {
+    let port = port.and_then(|p| p.parse().ok()).unwrap_or(0);
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -37,10 +55,18 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     runtime.block_on(async {
-        let server = Faultd::start_on(port, scripts.clone()).await;
+        let server = Faultd::start_on(port, scripts).await;
         println!("{} {says}", server.url());
-        std::future::pending::<()>().await;
+        match tells {
+            true => tokio::select! {
+                () = played::tell(&server) => {}
+                () = played::end_of_input() => {}
+            },
+            false => std::future::pending::<()>().await,
+        }
     });
+    // A thread may still wait for input.
+    runtime.shutdown_background();
     ExitCode::SUCCESS
 }
 

@@ -25,46 +25,120 @@ local function key(client, id)
   return client * 100000 + id
 end
 
---- The window of an earlier answer, or a new one beside the code. The cursor stays where it is.
----@param buffer integer
-local function show(buffer)
+---@type integer? the answer that was shown last
+local last
+
+--- The window in which answers are shown, where there is one on this page.
+---@return integer?
+local function window()
   for _, window in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
     if vim.w[window].foretoken_answer then
-      vim.api.nvim_win_set_buf(window, buffer)
-      return
+      return window
     end
   end
-  local window = vim.api.nvim_open_win(buffer, false, { split = 'right', win = 0 })
-  vim.w[window].foretoken_answer = true
-  vim.wo[window].wrap = true
-  vim.wo[window].linebreak = true
-  vim.wo[window].conceallevel = 2
 end
 
---- Goes to the place under the cursor that is written as `path:line`, in a window that shows no answer.
-local function follow()
+--- Place and size of a floating window: the right side of the screen, and not all of it where it is narrow.
+---@return vim.api.keyset.win_config
+local function frame()
+  local columns, lines = vim.o.columns, vim.o.lines - vim.o.cmdheight
+  return {
+    relative = 'editor',
+    anchor = 'NE',
+    row = 0,
+    col = columns,
+    width = math.max(math.min(math.floor(columns * 0.45), 90), math.min(columns - 4, 36)),
+    -- The border takes two lines, and the status line stays.
+    height = math.max(lines - 3, 3),
+  }
+end
+
+--- A new window for a buffer: over the code, or beside it. The cursor stays where it is.
+---@param buffer integer
+---@return integer
+local function open(buffer)
+  if require('foretoken').options().answers == 'split' then
+    return vim.api.nvim_open_win(buffer, false, { split = 'right', win = 0 })
+  end
+  local looks = { border = 'rounded', title = ' Foretoken ', title_pos = 'left', style = 'minimal' }
+  return vim.api.nvim_open_win(buffer, false, vim.tbl_extend('error', frame(), looks))
+end
+
+--- Shows a buffer in the window of an earlier answer, or in a new one.
+---@param buffer integer
+local function show(buffer)
+  last = buffer
+  local there = window()
+  if there then
+    return vim.api.nvim_win_set_buf(there, buffer)
+  end
+  local opened = open(buffer)
+  vim.w[opened].foretoken_answer = true
+  vim.wo[opened].wrap = true
+  vim.wo[opened].linebreak = true
+  vim.wo[opened].conceallevel = 2
+end
+
+vim.api.nvim_create_autocmd('VimResized', {
+  group = vim.api.nvim_create_augroup('foretoken.answer', {}),
+  callback = function()
+    local there = window()
+    if there and vim.api.nvim_win_get_config(there).relative ~= '' then
+      vim.api.nvim_win_set_config(there, frame())
+    end
+  end,
+})
+
+--- Goes to the answer's window, where the last answer is shown again if it was closed. False where there is none.
+---@return boolean
+function M.focus()
+  if not window() and last and vim.api.nvim_buf_is_valid(last) then
+    show(last)
+  end
+  local there = window()
+  if there then
+    vim.api.nvim_set_current_win(there)
+  end
+  return there ~= nil
+end
+
+--- The source under the cursor: the link there, else a place that is written as `path:line`.
+---@return string? path
+---@return integer? line
+local function source()
   local line = vim.api.nvim_get_current_line()
   local column = vim.api.nvim_win_get_cursor(0)[2] + 1
-  local from = 1
-  while true do
-    local first, last, path, number = line:find('([%w%._%-/\\@+]+):(%d+)', from)
-    if not first then
-      return vim.cmd.normal({ 'gF', bang = true })
-    end
-    if column <= last then
-      for _, window in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
-        if not vim.w[window].foretoken_answer then
-          vim.api.nvim_set_current_win(window)
-          break
-        end
+  local function at_cursor(pattern)
+    local from = 1
+    while true do
+      local first, final, place, number = line:find(pattern, from)
+      if not first or column <= final then
+        return place, tonumber(number)
       end
-      vim.cmd.edit(vim.fn.fnameescape(path))
-      local lines = vim.api.nvim_buf_line_count(0)
-      vim.api.nvim_win_set_cursor(0, { math.min(tonumber(number) or 1, lines), 0 })
-      return
+      from = final + 1
     end
-    from = last + 1
   end
+  local uri, number = at_cursor('%]%((file:[^)#]+)#?L?(%d*)[^)]*%)')
+  if uri then
+    return vim.uri_to_fname(uri), number
+  end
+  return at_cursor('([%w%._%-/\\@+]+):(%d+)')
+end
+
+--- Goes to the source under the cursor, in a window that shows no answer.
+local function follow()
+  local path, line = source()
+  if not path then
+    return vim.cmd.normal({ 'gF', bang = true })
+  end
+  for _, window in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    if not vim.w[window].foretoken_answer then
+      vim.api.nvim_set_current_win(window)
+      break
+    end
+  end
+  vim.cmd.edit(vim.fn.fnameescape(path))
+  vim.api.nvim_win_set_cursor(0, { math.min(line or 1, vim.api.nvim_buf_line_count(0)), 0 })
 end
 
 ---@param buffer integer

@@ -15,6 +15,7 @@ local M = {}
 ---@field cmd? string[] the server's program and arguments; looked up when left out
 ---@field keys foretoken.Keys|false
 ---@field tab boolean let <Tab> take the suggestion, and be a <Tab> where there is none
+---@field answers 'float'|'split' where answers to questions appear: over the code, or beside it
 
 ---@class foretoken.Status what the server last said of itself
 ---@field busy boolean
@@ -31,6 +32,7 @@ local defaults = {
     menu = '<C-Space>',
   },
   tab = false,
+  answers = 'float',
 }
 
 ---@type table options of `setup`
@@ -214,6 +216,8 @@ function M.on_status(status)
     warn('Foretoken: ' .. status.message)
   end
   vim.api.nvim_exec_autocmds('User', { pattern = 'ForetokenStatus', data = status, modeline = false })
+  -- Nothing else tells a status line that its component has changed.
+  vim.cmd.redrawstatus()
 end
 
 --- What the server last said of itself, for a status line.
@@ -310,6 +314,11 @@ local run = {
   test = asks('test'),
   summarise = asks('summarise'),
   ask = asks('ask'),
+  answer = function()
+    if not require('foretoken.answer').focus() then
+      warn('Foretoken: there is no answer yet.')
+    end
+  end,
   status = function()
     execute('foretoken.status', function(status)
       vim.notify(require('foretoken.status').describe(status))

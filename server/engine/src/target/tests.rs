@@ -68,6 +68,24 @@ fn a_cursor_means_the_definition_around_it_with_what_stands_above() {
                 return 1
         "#]],
     );
+    // One character or line end is how Helix sends a cursor; two are a selection.
+    for (marked, lines) in [
+        ("def f(self):\n    a\n    $0é$1\n", "1-3"),
+        ("def f(self):\n    a$0\n$1    b\n", "1-3"),
+        ("def f(self):\r\n    a$0\r\n$1    b\r\n", "1-3"),
+        ("def f(self):\n    a\n    $0bc$1\n", "3-3"),
+    ] {
+        let start = marked.find("$0").unwrap();
+        let text = marked.replacen("$0", "", 1);
+        let end = text.find("$1").unwrap();
+        let doc = Document::open("a", Language::Python, 1, &text.replacen("$1", "", 1));
+        let found = target(&doc, start..end).unwrap().lines;
+        assert_eq!(
+            format!("{}-{}", found.start + 1, found.end),
+            lines,
+            "{marked:?}"
+        );
+    }
     // A closure belongs to its function.
     check(
         Language::Rust,

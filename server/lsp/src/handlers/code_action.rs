@@ -3,7 +3,8 @@
 //! stands in the action from the start, because LSP4IJ resolves nothing but edits.
 
 use foretoken_engine::assist::Task;
-use foretoken_engine::position::Range;
+use foretoken_engine::position::{Range, to_byte};
+use foretoken_engine::target::is_cursor;
 use serde_json::Value;
 
 use crate::proto::action::{self, CodeActionAsk};
@@ -135,7 +136,7 @@ fn shortened(message: &str) -> String {
 impl State {
     /// The actions for a place. One of our answers has its own.
     pub(crate) fn actions(&self, ask: Option<CodeActionAsk>) -> Value {
-        let Some(ask) = ask.map(ActionAsk::from) else {
+        let Some(mut ask) = ask.map(ActionAsk::from) else {
             return Value::Array(Vec::new());
         };
         let Some(open) = self.documents.get(&ask.uri) else {
@@ -148,6 +149,12 @@ impl State {
             return Value::Array(Vec::new());
         }
         let rope = open.document.rope();
+        let byte = |position| to_byte(rope, position, self.facts.encoding);
+        if let (Some(from), Some(to)) = (byte(ask.range.start), byte(ask.range.end))
+            && is_cursor(&open.document, from..to)
+        {
+            ask.range.end = ask.range.start;
+        }
         let lines = ask.range.start.line as usize..=ask.range.end.line as usize;
         let has_text = lines
             .take(LOOK)

@@ -23,7 +23,11 @@ pub(super) const LANGUAGES: &[(&str, &[&str])] = &[
     ("java", &["jdtls"]),
     ("c", &["clangd"]),
     ("cpp", &["clangd"]),
+    (ANSWERS, &["marksman", "markdown-oxide", "rumdl"]),
 ];
+
+/// Answers to questions are documents of this language, and a further question is one of their actions.
+const ANSWERS: &str = "markdown";
 
 const SERVER: &str = "\
 [language-server.foretoken]
@@ -34,6 +38,9 @@ config = { editor = \"helix\" }
 /// An unknown feature would make Helix drop the whole file; these are known to 25.07.
 const OURS: &str =
     r#"{ name = "foretoken", only-features = ["completion", "code-action", "workspace-command"] }"#;
+
+const OURS_IN_ANSWERS: &str =
+    r#"{ name = "foretoken", only-features = ["code-action", "workspace-command"] }"#;
 
 /// What the user's file says already.
 #[derive(Debug, Default)]
@@ -130,11 +137,15 @@ fn block(present: &Present) -> String {
         if present.lists.contains(*name) {
             continue;
         }
+        let ours = match *name {
+            ANSWERS => OURS_IN_ANSWERS,
+            _ => OURS,
+        };
         let servers: Vec<String> = servers.iter().map(|server| format!("{server:?}")).collect();
         let gap = if text.is_empty() { "" } else { "\n" };
         let _ = write!(
             text,
-            "{gap}[[language]]\nname = {name:?}\nlanguage-servers = [{}, {OURS}]\n",
+            "{gap}[[language]]\nname = {name:?}\nlanguage-servers = [{}, {ours}]\n",
             servers.join(", ")
         );
     }

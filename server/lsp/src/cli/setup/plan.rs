@@ -41,7 +41,7 @@ pub(super) enum Content {
 }
 
 /// Neovim's plugin, by its path below the plugin's folder.
-const NEOVIM: &[(&str, &str)] = &[
+pub(super) const NEOVIM: &[(&str, &str)] = &[
     (
         "doc/foretoken.txt",
         include_str!("../../../../../editors/neovim/doc/foretoken.txt"),
@@ -49,6 +49,10 @@ const NEOVIM: &[(&str, &str)] = &[
     (
         "lsp/foretoken.lua",
         include_str!("../../../../../editors/neovim/lsp/foretoken.lua"),
+    ),
+    (
+        "lua/foretoken/answer.lua",
+        include_str!("../../../../../editors/neovim/lua/foretoken/answer.lua"),
     ),
     (
         "lua/foretoken/health.lua",

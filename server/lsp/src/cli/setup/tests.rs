@@ -86,6 +86,7 @@ fn neovim() {
             With --write:
               /home/u/.local/share/nvim/site/pack/foretoken/start/foretoken/doc/foretoken.txt (whole)
               /home/u/.local/share/nvim/site/pack/foretoken/start/foretoken/lsp/foretoken.lua (whole)
+              /home/u/.local/share/nvim/site/pack/foretoken/start/foretoken/lua/foretoken/answer.lua (whole)
               /home/u/.local/share/nvim/site/pack/foretoken/start/foretoken/lua/foretoken/health.lua (whole)
               /home/u/.local/share/nvim/site/pack/foretoken/start/foretoken/lua/foretoken/init.lua (whole)
               /home/u/.local/share/nvim/site/pack/foretoken/start/foretoken/lua/foretoken/inline.lua (whole)
@@ -94,6 +95,29 @@ fn neovim() {
               /home/u/.local/share/nvim/site/pack/foretoken/start/foretoken/plugin/foretoken.lua (whole)
         "#]],
     );
+}
+
+/// A file that the program does not carry is missing from every plugin that `setup` writes.
+#[test]
+fn the_program_carries_the_whole_plugin_of_neovim() {
+    fn below(folder: &Path, base: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                below(&path, base, found);
+            } else {
+                found.push(path.strip_prefix(base).unwrap().display().to_string());
+            }
+        }
+    }
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../editors/neovim");
+    let mut there = Vec::new();
+    below(&base, &base, &mut there);
+    // What keeps made files out of the repository, and the file that Neovim makes of the help.
+    there.retain(|file| file != ".gitignore" && file != "doc/tags");
+    there.sort();
+    let carried: Vec<&str> = plan::NEOVIM.iter().map(|(file, _)| *file).collect();
+    assert_eq!(carried, there);
 }
 
 #[test]
@@ -149,6 +173,10 @@ fn helix() {
             [[language]]
             name = "cpp"
             language-servers = ["clangd", { name = "foretoken", only-features = ["completion", "code-action", "workspace-command"] }]
+
+            [[language]]
+            name = "markdown"
+            language-servers = ["marksman", "markdown-oxide", "rumdl", { name = "foretoken", only-features = ["code-action", "workspace-command"] }]
 
         Builds of 2026 ask whether a folder is trusted before they start a server. `:lsp-workspace-command foretoken.status` shows that it runs.
 
