@@ -116,7 +116,8 @@ fn a13_a_folder_that_becomes_a_link_between_look_and_reading_shows_nothing() {
     };
     let begun = Instant::now();
     let (mut walks, mut seen) = (0, 0);
-    while begun.elapsed() < Duration::from_secs(2) {
+    // However busy the machine is, a few walks meet an exchange.
+    while begun.elapsed() < Duration::from_secs(2) || walks < 4 {
         let workspace =
             Workspace::open(&at("project"), None, None, Arc::new(|_: &Path| false)).unwrap();
         let work = Work {

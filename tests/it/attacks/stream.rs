@@ -201,7 +201,8 @@ async fn a27_the_servers_memory_stays_flat() {
         let sent = desk.provider.requests().len();
         assert!(sent <= questions);
     }
-    let grown = peak_kb(process).unwrap() - before;
+    // The system's own count is not exact, and may fall by a page or two.
+    let grown = peak_kb(process).unwrap().saturating_sub(before);
     assert!(grown < 40 << 10, "{grown} kB");
     session.finish().await;
 }
