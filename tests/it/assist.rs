@@ -366,7 +366,10 @@ async fn before_consent_the_system_sees_no_connection() {
     persona.initialize["workspaceFolders"] = json!([{"uri": project, "name": "project"}]);
     let endpoints = OsString::from(desk.endpoints());
     let environment = [("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_os_str())];
-    let mut session = match desk.home.serve_traced(persona, &environment, "connect,sendto,sendmsg") {
+    let mut session = match desk
+        .home
+        .serve_traced(persona, &environment, "connect,sendto,sendmsg")
+    {
         Ok(session) => session,
         Err(why) => {
             // Past the harness, so that it is seen.

@@ -9,6 +9,7 @@ use foretoken_remote::health::Standing;
 
 use super::{Answered, Asked, Consent, Finished, told};
 use crate::outbox::{Outgoing, Question as Dialog};
+use crate::pipeline::assist::Said;
 use crate::proto::uri;
 use crate::state::State;
 
