@@ -367,7 +367,10 @@ async fn before_consent_the_system_sees_no_connection() {
     persona.initialize["workspaceFolders"] = json!([{"uri": project, "name": "project"}]);
     let endpoints = OsString::from(desk.endpoints());
     let environment = [("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_os_str())];
-    let mut session = match desk.home.serve_traced(persona, &environment) {
+    let mut session = match desk
+        .home
+        .serve_traced(persona, &environment, "connect,sendto,sendmsg")
+    {
         Ok(session) => session,
         Err(why) => {
             // Past the harness, so that it is seen.
@@ -393,7 +396,7 @@ async fn before_consent_the_system_sees_no_connection() {
         shown(&session, from).await;
     }
     session.finish().await;
-    let record = std::fs::read_to_string(desk.home.path().join("connections")).unwrap();
+    let record = std::fs::read_to_string(desk.home.path().join("calls")).unwrap();
     let outside: Vec<&str> = record
         .lines()
         .filter(|line| line.contains("AF_INET"))

@@ -2,8 +2,12 @@
 
 use std::process::Output;
 
+use foretoken_tests::desk::{Desk, shown};
+use foretoken_tests::faultd;
+use foretoken_tests::obedient::{fence, prompt};
+use foretoken_tests::persona::Persona;
 use foretoken_tests::process::{Home, library, skip};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SOURCE: &str = "class Counter:\n    def __init__(self):\n        self.counts = {}\n\n    def add(self, word):\n        self.counts[word] = self.counts.get(word, 0) + 1\n\n    def remove(self, word):\n        self.counts[word] = \n";
 const PLACE: &str = "counter.py:9:29";
@@ -219,4 +223,97 @@ fn nothing_is_written_beside_the_sources() {
         .map(|e| e.unwrap().file_name())
         .collect();
     assert_eq!(names, ["counter.py"]);
+}
+
+/// The same lines with the same words of a checker give the same prompt, byte for byte, whether an editor's
+/// command or the command line asks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_range_and_a_diagnostic_have_one_prompt_whoever_asks() {
+    let desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Yes."]))]).await;
+    desk.allow();
+    let at = |line: u32| json!({"line": line, "character": 0});
+    let range = json!({"start": at(1), "end": at(8)});
+    let diagnostic = json!({"range": {"start": at(1), "end": at(1)}, "message": "may overflow"});
+    let mut session = desk.serve(Persona::named("vscode")).await;
+    for (task, diagnostics) in [("explain", json!([])), ("debug", json!([diagnostic]))] {
+        let about =
+            json!({"uri": desk.uri("src/sum.rs"), "range": range, "diagnostics": diagnostics});
+        let command = json!({"command": format!("foretoken.{task}"), "arguments": [about]});
+        let from = session.trace().len();
+        let asked = session.request("workspace/executeCommand", command).await;
+        assert_eq!(asked.result().await, Value::Null);
+        let document = shown(&session, from).await;
+        assert!(document.contains("Yes."), "{document}");
+    }
+    session.finish().await;
+    let commands: [&[&str]; 2] = [
+        &["explain", "src/sum.rs:2-8"],
+        &[
+            "ask",
+            "--task",
+            "debug",
+            "--about",
+            "src/sum.rs:2-8",
+            "--diagnostic",
+            "may overflow",
+        ],
+    ];
+    for arguments in commands {
+        let (code, out, err) = desk.run(arguments);
+        assert_eq!((code, out.contains("Yes.")), (0, true), "{out}{err}");
+    }
+    let prompts: Vec<String> = desk
+        .provider
+        .requests()
+        .iter()
+        .map(|seen| {
+            let prompt = prompt(seen);
+            // The mark of each conversation is 128 random bits.
+            prompt.replace(fence(&prompt).unwrap(), "MARK")
+        })
+        .collect();
+    assert_eq!(prompts.len(), 4);
+    assert_eq!(prompts[0], prompts[2]);
+    assert_eq!(prompts[1], prompts[3]);
+    assert!(prompts[1].contains("may overflow") && !prompts[0].contains("may overflow"));
+}
+
+/// What was spent by whom, beside what each model alone would have cost, to the nano-dollar.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_routers_report_is_exact() {
+    let mut desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Yes."]))]).await;
+    desk.endpoint = json!({"models": [
+        {"name": "quick", "tier": "small", "price": {"input": 0.15, "output": 0.6}},
+        {"name": "deep", "tier": "large", "price": {"input": 2.5, "output": 10.0}},
+    ]});
+    let (code, _, err) = desk.run(&["audit", "routes"]);
+    assert_eq!(code, 1, "nothing was asked so far: {err}");
+    desk.allow();
+    for arguments in [
+        &["explain", "src/sum.rs:5"][..],
+        &["explain", "src/sum.rs:2-8"],
+        &["explain", "src/sum.rs:5", "--deeper"],
+    ] {
+        assert_eq!(desk.run(arguments).0, 0);
+    }
+    let (code, out, err) = desk.run(&["audit", "routes", "--json", "--since", "1"]);
+    assert_eq!(code, 0, "{err}");
+    // Each answer is 10 tokens read and 20 written: 13,500 nano-USD of the one, 225,000 of the other.
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let expected = json!({
+        "answers": 3,
+        "leftOut": 0,
+        "costNanoUsd": 252_000,
+        "split": [
+            {"model": "house/quick", "answers": 2, "costNanoUsd": 27_000},
+            {"model": "house/deep", "answers": 1, "costNanoUsd": 225_000},
+        ],
+        "oneModel": [
+            {"model": "house/quick", "costNanoUsd": 40_500},
+            {"model": "house/deep", "costNanoUsd": 675_000},
+        ],
+    });
+    assert_eq!(report, expected);
+    let (_, text, _) = desk.run(&["audit", "routes"]);
+    assert!(text.starts_with("3 answers, $0.000252\n"), "{text}");
 }

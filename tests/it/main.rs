@@ -7,6 +7,7 @@
 )]
 
 mod assist;
+mod attacks;
 mod broken;
 mod cli;
 mod context;

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use foretoken_grammars::Language;
 use foretoken_infer::library::{self, Places};
 use foretoken_tests::editors::{self, Editor};
+use foretoken_tests::litellm::Litellm;
 use foretoken_tests::process::{Home, binary, root};
 
 mod packages;
@@ -51,6 +52,18 @@ fn ghost_text_in_a_real_neovim() {
     // The private home hides the library that the build put into the user's data directory.
     if let Ok(found) = library::find(&Places::of_process(None, None)) {
         driver.env("FORETOKEN_ONNXRUNTIME", found.path);
+    }
+    // Its questions about code go through the real gateway too, where that can be had.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let gateway = match runtime.block_on(Litellm::start()) {
+        Ok(gateway) => Some(gateway),
+        Err(why) => {
+            say(&format!("SKIP litellm behind neovim: {}", why.trim()));
+            None
+        }
+    };
+    if let Some(gateway) = &gateway {
+        driver.env("FORETOKEN_TEST_GATEWAY", gateway.port().to_string());
     }
     let output = driver.output().expect("a Neovim that was found starts");
     assert!(

@@ -13,7 +13,7 @@ use foretoken_tests::process::root;
 mod absences;
 mod crates;
 mod sizes;
-mod source;
+pub(crate) mod source;
 
 /// A figure of the code with its habit and its limit; all of them shrink or grow downwards.
 pub(crate) struct Figure {

@@ -20,7 +20,7 @@ local STEP_MS = 15
 ---@field menu? boolean it knows no ghost text, like 0.11
 ---@field words? boolean there is no model, so the words of the file answer
 ---@field server? string a program in place of the server under test
----@field provider? Provider who answers questions about code
+---@field provider? Provider|{port: integer, model: string, key: string} who answers questions about code
 ---@field own? string a Neovim for this scenario alone, since it does not survive it
 
 --- Starts a Neovim with a screen of 80 by 20.
@@ -44,9 +44,11 @@ function Editor.start(paths, setting)
         {
           name = 'house',
           baseUrl = ('http://127.0.0.1:%d/v1'):format(setting.provider.port),
-          models = { { name = 'coder' } },
+          models = { { name = setting.provider.model or 'coder' } },
+          key = setting.provider.key and 'env:FORETOKEN_TEST_KEY' or nil,
         },
       }) or nil,
+      FORETOKEN_TEST_KEY = setting.provider and setting.provider.key or nil,
     },
   })
   assert(channel > 0, 'the Neovim under test does not start: ' .. paths.nvim)

@@ -495,6 +495,77 @@ scenario('a suggestion in the completion menu', function(editor)
   editor:holds(word:sub(#'print_t' + 1), 'the buffer after taking ' .. vim.inspect(word))
 end, MENU)
 
+-- A function that fails, and what the model makes of it.
+local FAILING = [[
+def total(rows):
+    result = 0
+    for row in rows:
+        result += row["price"]$0
+    return result
+]]
+local CAUSE = 'A row may have no price, so the look-up raises [S2].\n\nRead it with a default [S2].\n'
+local MENDED = '```python\n' .. FAILING:gsub('%$0', ''):gsub('row%["price"%]', 'row.get("price", 0)') .. '```\n'
+
+--- Debug at the cursor, an answer with its source, fix, a yes, and one undo. The answer comes from whoever serves
+--- on loopback.
+---@param editor Editor
+---@param provider table
+local function debug_and_fix(editor, provider)
+  local own = editor.start(editor.paths, { words = true, provider = provider })
+  own:open('prices.py', FAILING)
+  own:input('<Esc>')
+  own:settle(false)
+  -- Yes to everything that is asked: the consent first, then the edit.
+  own:lua([[
+    _G.asked = {}
+    vim.ui.select = function(items, options, on_choice)
+      table.insert(_G.asked, options.prompt)
+      on_choice(items[1], 1)
+    end
+    local space = vim.api.nvim_create_namespace('checker')
+    vim.diagnostic.set(space, 0, { { lnum = 3, col = 18, message = "KeyError: 'price'", severity = 1 } })
+  ]])
+  own:equal(#(provider.requests or {}), 0, 'requests before anything was asked')
+  own:input(':Foretoken debug<CR>')
+  local answer = own:wait('the answer', function()
+    return own:lua([[
+      for _, window in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+        local buffer = vim.api.nvim_win_get_buf(window)
+        local text = table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, true), '\n')
+        if vim.w[window].foretoken_answer and text:find('## Sources', 1, true) then
+          return text
+        end
+      end
+      return false
+    ]])
+  end)
+  assert(answer:find('A row may have no price', 1, true), answer)
+  assert(answer:find('[prices.py:4](file:', 1, true), answer)
+  assert(own:lua('return _G.asked[1]'):find('would be sent to house', 1, true), 'no consent was asked')
+  if provider.requests then
+    assert(provider.requests[1]:find("KeyError: 'price'", 1, true), provider.requests[1])
+  end
+
+  own:input(':Foretoken fix<CR>')
+  own:wait('the edit', function()
+    return own:text():find('row.get("price", 0)', 1, true)
+  end)
+  own:equal(own:text(), (FAILING:gsub('%$0', ''):gsub('row%["price"%]', 'row.get("price", 0)')), 'the mended text')
+  own:input('u')
+  own:wait('the undone edit', function()
+    return own:text() == (FAILING:gsub('%$0', ''))
+  end)
+  own:stop()
+end
+
+-- Where the tests have the real gateway running, it answers the same questions.
+local gateway = vim.env.FORETOKEN_TEST_GATEWAY
+if gateway then
+  scenario('the same through a real gateway', function(editor)
+    debug_and_fix(editor, { port = tonumber(gateway), model = 'mends', key = 'first-key' })
+  end, { own = 'gateway' })
+end
+
 scenario('a server that stops is started again', function(editor)
   editor:open('restart.py', CALLS)
   local first = editor:server()

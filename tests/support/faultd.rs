@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 pub enum Step {
     /// Writes bytes at once.
     Send(Vec<u8>),
+    /// Writes what the request makes of it.
+    Made(Maker),
     /// Writes each byte by itself.
     Bytewise(Vec<u8>),
     /// Does nothing for a while.
@@ -30,6 +32,19 @@ pub enum Step {
     Close,
     /// Ends the connection with a reset.
     Reset,
+}
+
+/// Makes an answer's bytes of the request that it answers.
+#[derive(Clone)]
+pub struct Maker(pub Arc<Make>);
+
+/// A request's answer.
+pub type Make = dyn Fn(&Seen) -> Vec<u8> + Send + Sync;
+
+impl std::fmt::Debug for Maker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Maker")
+    }
 }
 
 /// The answer to one request.
@@ -210,14 +225,18 @@ impl Server {
             };
             let number = {
                 let mut record = lock(&self.record);
-                record.requests.push(seen);
+                record.requests.push(seen.clone());
                 record.requests.len() - 1
             };
             let Some(script) = self.scripts.get(number).or(self.scripts.last()) else {
                 return After::Close;
             };
             for step in script {
-                match perform(step, stream).await {
+                let made = match step {
+                    Step::Made(maker) => Some(Step::Send(maker.0(&seen))),
+                    _ => None,
+                };
+                match perform(made.as_ref().unwrap_or(step), stream).await {
                     Ok(After::Next) => {}
                     Ok(end) => return end,
                     Err(_) => {
@@ -293,6 +312,8 @@ async fn perform(
             let mut byte = [0];
             hung_up(stream.read(&mut byte).await)?;
         }
+        // Made into bytes by whoever has the request.
+        Step::Made(_) => {}
         Step::Close => return Ok(After::Close),
         Step::Reset => return Ok(After::Reset),
     }

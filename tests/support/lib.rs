@@ -4,12 +4,14 @@
 //! A *session* is one client talking to one server, from `initialize` to the end of the stream.
 //! A test never reads the server's memory: what it wants to know it asks over the wire.
 
+pub mod desk;
 pub mod editors;
 pub mod faultd;
 pub mod fixture;
 pub mod frames;
 pub mod litellm;
 pub mod mirror;
+pub mod obedient;
 pub mod persona;
 pub mod picture;
 pub mod process;

@@ -110,12 +110,15 @@ pub fn root() -> &'static Path {
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
+    /// Servers start under a umask that takes nothing away.
+    pub careless: bool,
 }
 
 impl Default for Home {
     fn default() -> Self {
         Self {
             folder: TempDir::new().expect("a temporary folder can be made"),
+            careless: false,
         }
     }
 }
@@ -223,8 +226,9 @@ impl Home {
         self.start(self.command(&["--stdio"]), persona, environment)
     }
 
-    /// The same, with every connection that it or a child of it asks the system for written to the file
-    /// `connections`, a line each. `Err` says why that cannot be had here.
+    /// The same, with every call of the system of these names that it or a child of it makes written to the
+    /// file `calls`, a line each; names as strace takes them, with commas. `Err` says why that cannot be had
+    /// here.
     ///
     /// # Errors
     /// There is no `strace`, or it may not trace.
@@ -232,6 +236,7 @@ impl Home {
         &self,
         persona: Persona,
         environment: &[(&str, &OsStr)],
+        calls: &str,
     ) -> Result<Session, String> {
         let may_trace = program("strace")
             .args([
@@ -254,8 +259,9 @@ impl Home {
         let mut traced = program("strace");
         traced
             .args(["-f", "--seccomp-bpf", "-qq"])
-            .args(["-e", "trace=connect,sendto,sendmsg", "-o"])
-            .arg(self.path().join("connections"))
+            // Paths are longer than what strace shows of a text by itself.
+            .args(["-s", "4096", "-e", &format!("trace={calls}"), "-o"])
+            .arg(self.path().join("calls"))
             .arg(plain.get_program())
             .args(plain.get_args())
             .current_dir(self.path())
@@ -275,6 +281,9 @@ impl Home {
         environment: &[(&str, &OsStr)],
     ) -> Session {
         let stderr = std::fs::File::create(self.path().join("stderr"));
+        if self.careless {
+            command = careless(&command);
+        }
         command
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
@@ -284,6 +293,7 @@ impl Home {
             .kill_on_drop(true)
             .spawn()
             .expect("the built program starts");
+        let process = child.id();
         let input = child.stdout.take().expect("stdout is a pipe");
         let output = child.stdin.take().expect("stdin is a pipe");
         let ending = Box::pin(async move {
@@ -294,8 +304,39 @@ impl Home {
                 .and_then(|status| status.code())
                 .unwrap_or(-1)
         });
-        Session::over(input, output, persona, ending)
+        let mut session = Session::over(input, output, persona, ending);
+        session.process = process;
+        session
     }
+}
+
+/// The most memory that a process has had so far, kB; `None` where the system does not tell, or it is gone.
+#[must_use]
+pub fn peak_kb(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// The same command under a umask that takes nothing away.
+fn careless(command: &Command) -> Command {
+    let mut shell = program("sh");
+    shell
+        .args(["-c", "umask 000; exec \"$@\"", "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    shell
 }
 
 #[expect(

@@ -46,6 +46,8 @@ pub struct Session {
     pub documents: HashMap<String, Mirror>,
     /// What the test does on purpose.
     pub tolerance: Tolerance,
+    /// The server's process, where it is one.
+    pub process: Option<u32>,
     next_id: i64,
     changes: usize,
     reader: JoinHandle<()>,
@@ -93,6 +95,7 @@ impl Session {
             persona,
             documents: HashMap::new(),
             tolerance: Tolerance::default(),
+            process: None,
             next_id: 0,
             changes: 0,
             reader,

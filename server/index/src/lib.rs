@@ -20,7 +20,7 @@ pub use history::{Commit, History};
 pub use hit::{Answer, Empty, Hit};
 pub use meaning::{Make, Meaning, Text};
 pub use vectors::{Key, Vectors};
-pub use walk::{Progress, Skipped, read};
+pub use walk::{Progress, Skipped, read, read_inside};
 pub use workspace::{
     Defined, Definition, Place, Reference, Report, Rules, State, Usage, Work, Workspace, exists,
     purge, usage,

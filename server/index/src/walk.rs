@@ -117,20 +117,32 @@ fn is_hidden(name: &OsStr) -> bool {
 /// looked at once it is open: nothing can be put in its place, or in its folder's, in between. A byte
 /// order mark is left out.
 pub fn read(root: &Path, relative: &Path) -> Result<String, &'static str> {
+    let text = read_inside(root, relative, LONGEST_FILE)?;
+    match refused(&text) {
+        Some(reason) => Err(reason),
+        None => Ok(text),
+    }
+}
+
+/// The same for any file of a workspace that a feature looks into, up to so many bytes.
+///
+/// # Errors
+/// A word: the path leaves the workspace or meets a link, or the file is none, too long, or no text.
+pub fn read_inside(root: &Path, relative: &Path, longest: u64) -> Result<String, &'static str> {
     let file = open(root, relative).map_err(|_| "unreadable")?;
     let metadata = file.metadata().map_err(|_| "unreadable")?;
     if !metadata.is_file() || has_other_names(&metadata) {
         return Err("no regular file");
     }
-    if metadata.len() > LONGEST_FILE {
+    if metadata.len() > longest {
         return Err("too long");
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     // It may grow while it is read.
-    file.take(LONGEST_FILE + 1)
+    file.take(longest + 1)
         .read_to_end(&mut bytes)
         .map_err(|_| "unreadable")?;
-    if bytes.len() as u64 > LONGEST_FILE {
+    if bytes.len() as u64 > longest {
         return Err("too long");
     }
     if bytes[..bytes.len().min(8192)].contains(&0) {
@@ -139,11 +151,7 @@ pub fn read(root: &Path, relative: &Path) -> Result<String, &'static str> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
-    let text = String::from_utf8(bytes).map_err(|_| "binary")?;
-    match refused(&text) {
-        Some(reason) => Err(reason),
-        None => Ok(text),
-    }
+    String::from_utf8(bytes).map_err(|_| "binary")
 }
 
 /// Why a text is not indexed, wherever it was read.

@@ -121,6 +121,8 @@ struct Answered {
     cut: bool,
     /// Endpoints that were left alone when nobody answered.
     waiting: Vec<String>,
+    /// What it was made from.
+    files: Vec<PathBuf>,
 }
 
 impl State {
@@ -180,7 +182,10 @@ impl State {
     }
 
     /// Runs the pipeline in a task. A panic in it costs this answer.
-    fn assist_work(&mut self, id: u64, asked: Asked) {
+    fn assist_work(&mut self, id: u64, mut asked: Asked) {
+        if let Err(sentence) = self.under_rules(&mut asked) {
+            return self.assist_failed(id, sentence);
+        }
         let tools = self.assist_tools();
         let events = self.seams.events.clone();
         let report = {
@@ -245,14 +250,22 @@ impl State {
                     },
                 );
             }
-            Report::Consent(places) => self.assist_ask_consent(id, places),
-            Report::Failed(sentence) => {
-                self.assists.totals.failed += 1;
-                self.seams.outbox.send(Outgoing::Show(told(&sentence)));
-                self.assist_end(id, None, Some(sentence));
+            Report::Rules => {
+                self.read_rules();
+                if let Some(running) = self.assists.running.remove(&id) {
+                    self.assist_work(id, running.asked);
+                }
             }
+            Report::Consent(places) => self.assist_ask_consent(id, places),
+            Report::Failed(sentence) => self.assist_failed(id, sentence),
             Report::Done(finished) => self.assist_done(id, *finished),
         }
+    }
+
+    fn assist_failed(&mut self, id: u64, sentence: String) {
+        self.assists.totals.failed += 1;
+        self.seams.outbox.send(Outgoing::Show(told(&sentence)));
+        self.assist_end(id, None, Some(sentence));
     }
 
     /// The answer is there: it is shown, remembered, and its edit is offered.
@@ -277,6 +290,7 @@ impl State {
                 text: finished.text.clone(),
                 cut: finished.cut.is_some(),
                 waiting: finished.waiting.clone(),
+                files: finished.files.clone(),
             });
             if let Some(cut) = &finished.cut {
                 self.assist_offer_to_continue(id, &asked, cut);

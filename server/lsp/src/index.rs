@@ -187,7 +187,7 @@ impl State {
     }
 
     /// `foretoken/search`: answered off the loop, since it reads files.
-    pub(crate) fn index_search(&self, ask: Option<SearchAsk>, reply: Reply<Value>) {
+    pub(crate) fn index_search(&mut self, ask: Option<SearchAsk>, reply: Reply<Value>) {
         let state = self.index_state();
         let Some(ask) = ask else {
             return reply.refuse(crate::main_loop::Refusal::BadParameters(
@@ -195,9 +195,14 @@ impl State {
             ));
         };
         let Some(running) = self.index.handle() else {
+            self.look_at_rules();
             return reply.send(json!({"hits": [], "index": state}));
         };
+        let (rules, events) = (self.session.rules(), self.seams.events.clone());
         self.seams.runtime.spawn_blocking(move || {
+            if rules.are_old() {
+                return events.send(Event::Rules(Some((ask, reply))));
+            }
             let limit = ask.limit.unwrap_or(HITS).clamp(1, MOST_HITS);
             let near = ask.path();
             let found = running.search(&ask.query, usize::from(limit), near.as_deref());

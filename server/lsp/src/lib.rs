@@ -33,6 +33,7 @@ pub mod paths;
 pub mod pipeline;
 mod power;
 mod proto;
+mod rules;
 mod serve;
 mod session;
 #[cfg(test)]

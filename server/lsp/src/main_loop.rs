@@ -88,6 +88,8 @@ pub(crate) enum Event {
     Model(infer::State),
     /// The client answered for its settings.
     Settings(Value),
+    /// A workspace's own file is another one than that which was read.
+    Rules(Option<Waiting>),
     /// What the index has to say.
     Index(reindex::Report),
     /// What an answer to a question about code has to say.
@@ -107,6 +109,9 @@ pub(crate) enum Event {
     /// The transport has ended: nobody can be answered any more.
     Stop,
 }
+
+/// A search that waits until the workspaces' files are read anew.
+pub(crate) type Waiting = (SearchAsk, Reply<Value>);
 
 /// What a client tells us without asking anything.
 #[derive(Debug)]
@@ -355,6 +360,7 @@ fn write(state: &mut State, event: Event) {
         } => state.prepared(&uri, (opening, version), window),
         Event::Model(model) => state.model_changed(model),
         Event::Settings(settings) => state.take_settings(&settings),
+        Event::Rules(waiting) => state.rules_changed(waiting),
         Event::Index(report) => state.index_report(report),
         Event::Assist { id, report } => state.assist_report(id, report),
         Event::Chosen(chosen) => state.assist_chosen(&chosen),
@@ -388,7 +394,10 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
         } => state.change(&uri, wire, version, &changes),
         Notification::Closed { uri } => state.close(&uri),
         Notification::Unreadable { uri } => state.unreadable(uri.as_deref()),
-        Notification::Saved { paths } => state.index_saved(paths),
+        Notification::Saved { paths } => {
+            state.rules_saved(&paths);
+            state.index_saved(paths);
+        }
         Notification::Focused { uri } => state.activate(&uri),
         Notification::Cursor { uri, position } => state.cursor(uri, position),
         Notification::AnswerCancelled { id } => state.assist_cancel(id),
@@ -400,6 +409,9 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
 }
 
 fn serve(state: &mut State, wire: u64, request: Request) {
+    if let Request::Inline { .. } | Request::Completion { .. } | Request::Actions { .. } = request {
+        state.look_at_rules();
+    }
     match request {
         Request::Initialize { params, reply } => reply.send(state.initialize(&params)),
         Request::Shutdown { reply } => {

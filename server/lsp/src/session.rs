@@ -17,6 +17,8 @@ use tower_lsp::gen_lsp_types::InitializeResult;
 
 use crate::ahead::Standing;
 use crate::capabilities;
+use crate::client::Facts;
+use crate::config::layers::Stamps;
 use crate::config::{Layers, Settings};
 use crate::counts::Counts;
 use crate::flight::{Answer, Waiter};
@@ -71,6 +73,8 @@ pub(crate) struct Session {
     pub(crate) off: Off,
     /// The editor's process, where it has to be looked for.
     parent: Option<Polled>,
+    /// When the workspaces' files were looked at last, beside other work.
+    pub(crate) looked: Option<Instant>,
 }
 
 impl fmt::Debug for Session {
@@ -133,7 +137,23 @@ impl Session {
             standing: None,
             off: Off::of_environment(),
             parent: None,
+            looked: None,
         }
+    }
+
+    /// Reads the workspaces' files; none of a workspace that the user does not trust, where nothing but what
+    /// the editor shows is read and they have nothing left to forbid.
+    pub(crate) fn read_workspaces(&mut self, facts: &Facts) {
+        let folders = match facts.untrusted {
+            true => &[],
+            false => facts.folders.as_slice(),
+        };
+        self.layers.set_workspaces(folders);
+    }
+
+    /// What the workspaces' files were when they were read.
+    pub(crate) fn rules(&self) -> Stamps {
+        self.layers.stamps()
     }
 
     /// A workspace's settings file that cannot be read might forbid more than we know.
@@ -228,7 +248,7 @@ impl State {
     pub(crate) fn initialize(&mut self, params: &Value) -> InitializeResult {
         self.facts = facts::facts(params);
         self.session.layers.set_initialization(&self.facts.options);
-        self.session.layers.set_workspaces(&self.facts.folders);
+        self.session.read_workspaces(&self.facts);
         self.resolve_settings();
         match self.session.infer.clone() {
             Some(given) => self.watch_given(given),
@@ -274,7 +294,7 @@ impl State {
 
     /// Puts the settings of all layers in force. A problem is told once, and only when the client can
     /// show it.
-    fn resolve_settings(&mut self) {
+    pub(crate) fn resolve_settings(&mut self) {
         let resolved = self.session.layers.resolve();
         let before = Arc::clone(&self.settings);
         if *self.settings != resolved.settings {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::egress::{Cleared, Incoming, Shape};
-use crate::failure::{Failure, Kind, Limit};
+use crate::failure::{Failure, Kind, Limit, plain};
 use crate::sse;
 use crate::wire::{Delta, Finish, Usage, Wire};
 
@@ -144,7 +144,9 @@ impl State<'_> {
         let mut incoming = sent.map_err(|_| Failure::new(Kind::Timeout(limit), ""))??;
         // A gateway's own fallback names the group here and the model that answered in the stream, or the
         // other way round; the group is what was asked for.
-        self.report.model = incoming.header("x-litellm-model-group");
+        self.report.model = incoming
+            .header("x-litellm-model-group")
+            .map(|name| plain(&name));
         match incoming.shape() {
             Shape::Events => self.events(&mut incoming, sink).await?,
             Shape::Whole => self.whole(&mut incoming, sink).await?,
@@ -266,7 +268,10 @@ impl State<'_> {
     async fn deltas(&mut self, deltas: Vec<Delta>, sink: &mut impl Sink) -> Result<(), Failure> {
         for delta in deltas {
             match delta {
-                Delta::Model(model) => drop(self.report.model.get_or_insert(model)),
+                // A name is shown, so it is a plain line whatever the endpoint calls itself.
+                Delta::Model(model) => {
+                    self.report.model.get_or_insert_with(|| plain(&model));
+                }
                 Delta::Usage(usage) => self.report.usage.update(usage),
                 Delta::Finish(finish) => self.finish = Some(finish),
                 Delta::End => self.ended = true,

@@ -32,7 +32,7 @@ pub type FindSecret = dyn Fn(&str) -> Option<String> + Send + Sync;
 #[derive(Clone)]
 pub struct Gate {
     /// Whether the user agreed to this origin in this workspace, and whether the prompt's level may go to the
-    /// endpoint's class. `Err` is [`Refusal::Consent`] or [`Refusal::Level`].
+    /// endpoint's class. `Err` is [`Refusal::Consent`], [`Refusal::Level`] or [`Refusal::Rules`].
     pub allow: Arc<Allow>,
     /// The kind of secret that stands in a text of the final body, if any.
     pub secret: Arc<FindSecret>,

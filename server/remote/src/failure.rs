@@ -88,6 +88,8 @@ pub enum Refusal {
     Consent,
     /// The content may not go to an endpoint of this class.
     Level,
+    /// What may be sent is laid down otherwise than when the question was made.
+    Rules,
     /// A secret stands in the final body.
     Secret,
     /// No key, where one is needed, or its file is open to others.
@@ -264,6 +266,9 @@ impl Refusal {
             ),
             Refusal::Consent => format!("you have not agreed that this workspace asks {name}"),
             Refusal::Level => format!("this content may not be sent to {name}"),
+            Refusal::Rules => {
+                "the rules of the workspace have changed since you asked, so nothing was sent; ask again".to_owned()
+            }
             Refusal::Secret => format!(
                 "something like a secret stood in the request, so it was not sent to {name}"
             ),

@@ -102,6 +102,21 @@ pub struct Line {
     pub cost: u64,
 }
 
+/// One answered request, as it was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paid {
+    /// `endpoint/model`.
+    pub model: String,
+    /// Tokens read, as far as they were counted.
+    pub input: Option<u64>,
+    /// Of these, those that the provider still had.
+    pub cached: Option<u64>,
+    /// Tokens written.
+    pub output: Option<u64>,
+    /// In nano-USD; 0 for a model without a price.
+    pub cost: u64,
+}
+
 /// The handle; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -250,6 +265,30 @@ impl Ledger {
                     input: row.get::<_, f64>(4)? as u64,
                     output: row.get::<_, f64>(5)? as u64,
                     cost: unsigned(row.get(6)?),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Every request since a time that brought text, the oldest first.
+    ///
+    /// # Errors
+    /// When the books cannot be read.
+    pub fn paid(&self, since: u64) -> Result<Vec<Paid>, Error> {
+        self.store.read(|t| {
+            let mut statement = t.prepare(
+                "SELECT endpoint || '/' || model, input, cached, output, cost FROM usage
+                 WHERE time >= ?1 AND state IN ('finished', 'cut', 'cancelled') ORDER BY id",
+            )?;
+            let count = |value: Option<i64>| value.map(unsigned);
+            let rows = statement.query_map([int(since)], |row| {
+                Ok(Paid {
+                    model: row.get(0)?,
+                    input: count(row.get(1)?),
+                    cached: count(row.get(2)?),
+                    output: count(row.get(3)?),
+                    cost: unsigned(row.get(4)?),
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)

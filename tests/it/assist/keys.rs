@@ -116,8 +116,8 @@ async fn on_a_terminal_the_key_is_not_shown() {
     let home = desk.home.path().to_string_lossy().into_owned();
     let endpoints = desk.endpoints();
     let environment = [
-        ("HOME", home.as_str()),
-        ("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_str()),
+        ("HOME", home),
+        ("FORETOKEN_REMOTE_ENDPOINTS", endpoints),
     ];
     let program = binary().to_string_lossy().into_owned();
     let line = format!("{program} keys set house; echo code $?; read wait");

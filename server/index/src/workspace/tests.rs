@@ -409,6 +409,22 @@ fn a34_rows_of_another_workspace_are_never_served() {
         assert!(!ask(&workspace, question).concat().contains("canary()"));
     }
     refresh(&workspace);
+    // As many questions as a person asks in years, each of other words, with the canary's among them.
+    let words: Vec<&str> = "find user main evict oldest entry rows name store cache zebra canary"
+        .split(' ')
+        .collect();
+    let mut answered = 0;
+    for number in 0..10_000usize {
+        let word = |at: usize| words[at % words.len()];
+        let question = format!("{} {} {number}", word(number), word(number / words.len()));
+        let hits = workspace.search(&question, 5, &|_| true).unwrap().hits;
+        answered += usize::from(!hits.is_empty());
+        assert!(
+            hits.iter().all(|hit| !hit.text.contains("canary")),
+            "{question}"
+        );
+    }
+    assert!(answered > 1_000, "{answered} questions found something");
     assert_eq!(
         paths(&workspace, "find_user").len(),
         project.fresh("find_user").len()

@@ -9,6 +9,7 @@ use foretoken_remote::health::Standing;
 
 use super::{Answered, Asked, Consent, Finished, told};
 use crate::outbox::{Outgoing, Question as Dialog};
+use crate::pipeline::assist::Said;
 use crate::proto::uri;
 use crate::state::State;
 
@@ -158,7 +159,11 @@ fn going_on(mut asked: Asked, answered: &Answered) -> Asked {
         Some(words) => words,
         None => asked.title.clone(),
     };
-    asked.question.history.push((before, tail.to_owned()));
+    asked.question.history.push(Said {
+        asked: before,
+        answered: tail.to_owned(),
+        files: answered.files.clone(),
+    });
     asked.question.words = Some(GO_ON.to_owned());
     asked.question.task = match asked.question.selection {
         // About nothing in particular.

@@ -10,7 +10,7 @@ use foretoken_engine::target::{Target, target};
 
 use super::{Asked, Consent, file, short};
 use crate::pipeline::assist::{
-    self, Diagnostic, Found, LevelOf, Question, Related, Search, Snapshot, Sought,
+    self, Diagnostic, EXCLUDED, Found, LevelOf, Question, Related, Said, Search, Snapshot, Sought,
 };
 use crate::proto::action::{self, About};
 use crate::proto::uri;
@@ -34,7 +34,7 @@ impl State {
             );
         }
         if self.settings.completion.exclude.matches(&open.path) {
-            return Err("This file is excluded, so nothing of it is used or sent.".into());
+            return Err(EXCLUDED.to_owned());
         }
         let rope = document.rope();
         let byte = |position| {
@@ -96,7 +96,11 @@ impl State {
             Some(words) => words.clone(),
             None => asked.title.clone(),
         };
-        asked.question.history.push((before, answered.text.clone()));
+        asked.question.history.push(Said {
+            asked: before,
+            answered: answered.text.clone(),
+            files: answered.files.clone(),
+        });
         asked.title = title(Task::Ask, "", None, Some(&words));
         asked.question.task = Task::Ask;
         asked.question.words = Some(words);
@@ -133,8 +137,23 @@ impl State {
             open: documents,
             search: self.search_in(&project, &open.path),
             level: self.level_of(&open.path, &project),
+            rules: self.session.rules(),
             project,
         }
+    }
+
+    /// The question under the rules that are in force now, which may be stricter than those when it was asked;
+    /// a sentence where they forbid it.
+    pub(super) fn under_rules(&self, asked: &mut Asked) -> Result<(), String> {
+        let (path, project) = (&asked.snapshot.path, &asked.snapshot.project);
+        if self.settings.completion.exclude.matches(path) {
+            return Err(EXCLUDED.to_owned());
+        }
+        let (level, search) = (self.level_of(path, project), self.search_in(project, path));
+        asked.snapshot.level = level;
+        asked.snapshot.search = search;
+        asked.snapshot.rules = self.session.rules();
+        Ok(())
     }
 
     /// The index of a project, which finds nothing of another, for questions about a file.

@@ -16,6 +16,8 @@ pub(crate) enum Report {
     Note(String),
     /// A further block of the answer, and how long the answer is by now, in characters.
     Block { markdown: String, length: usize },
+    /// The workspace's own rules are others than those in force; the task ends.
+    Rules,
     /// The user has to be asked first; the task ends.
     Consent(Vec<Unasked>),
     /// It came to nothing, for this reason.
@@ -29,6 +31,8 @@ pub(crate) enum Report {
 pub(crate) struct Finished {
     /// The Markdown of the answer itself.
     pub(crate) text: String,
+    /// The files that it was made from, absolute.
+    pub(crate) files: Vec<PathBuf>,
     /// Where the whole document lies.
     pub(crate) document: Option<PathBuf>,
     /// A sentence: who answered, or why nobody did.
@@ -48,6 +52,9 @@ pub(super) async fn run(
     tools: Arc<Tools>,
     report: impl Fn(Report) + Send + Sync,
 ) {
+    if assist::are_old(&asked.snapshot.rules).await {
+        return report(Report::Rules);
+    }
     if let Consent::Given(origins) = &asked.consent
         && let Err(sentence) = record(origins, &asked, &tools)
     {
@@ -93,6 +100,7 @@ pub(super) async fn run(
     };
     report(Report::Done(Box::new(Finished {
         text: outcome.text,
+        files: prepared.files(),
         document,
         summary: outcome.summary,
         cut: outcome.cut,
@@ -111,6 +119,11 @@ fn record(origins: &[String], asked: &Asked, tools: &Tools) -> Result<(), String
         .try_for_each(|origin| Trust::allow(paths, project, origin).map(drop))
 }
 
+/// A sentence that may hold a provider's words, as text. Its amounts of money stay as they are.
+fn shown(sentence: &str) -> String {
+    assist::escaped(sentence).replace("\\$", "$")
+}
+
 /// The whole document: title, answer, sources, how it came about, and room for a further question.
 fn document(title: &str, outcome: &Outcome, notes: &[String]) -> String {
     let mut text = format!(
@@ -119,7 +132,7 @@ fn document(title: &str, outcome: &Outcome, notes: &[String]) -> String {
         outcome.text.trim_end()
     );
     if let Some(cut) = &outcome.cut {
-        text += &format!("\n> **Cut short.** {cut}\n");
+        text += &format!("\n> **Cut short.** {}\n", assist::escaped(cut));
     }
     if !outcome.sources.is_empty() {
         text += "\n## Sources\n\n";
@@ -127,10 +140,12 @@ fn document(title: &str, outcome: &Outcome, notes: &[String]) -> String {
             text += &format!("- {source}\n");
         }
     }
-    text += &format!("\n---\n\n{}", outcome.summary);
-    for note in notes {
-        text += &format!(" {note}");
-    }
+    text += "\n---\n\n";
+    // Without a model the answer itself says why nobody answered.
+    let summary = outcome.model.as_ref().map(|_| outcome.summary.as_str());
+    let said = summary.into_iter().chain(notes.iter().map(String::as_str));
+    let said: Vec<String> = said.map(shown).collect();
+    text += &said.join(" ");
     text += &format!("\n\n{ASK}\n\n{INVITATION}\n");
     text
 }

@@ -255,6 +255,7 @@ fn opened(
         writeln!(err, "foretoken: {problem}")?;
     }
     let shut = crate::index::is_broken(&resolved.problems).then_some(UNREADABLE);
+    let rules = layers.stamps();
     let settings = resolved.settings;
     let (document, selection) = match about {
         Some(place) => {
@@ -275,6 +276,7 @@ fn opened(
         edited: Vec::new(),
         search: search(context, &root, &path),
         level: levels(&settings, &path, &root),
+        rules,
         document,
         path,
         project: root,

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::{Context, Failure, NOTHING, OK};
 
+mod routes;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
     /// Show the newest answers, one a line, the newest first.
@@ -33,6 +35,15 @@ pub(super) enum Action {
     /// Show what was spent, by day, task and model.
     Costs {
         /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show who answered, and what each of your models alone would have cost for the same questions.
+    Routes {
+        /// Only the last so many days.
+        #[arg(long, value_name = "DAYS")]
+        since: Option<u64>,
+        /// One JSON object.
         #[arg(long)]
         json: bool,
     },
@@ -81,13 +92,23 @@ pub(super) fn run(
             Ok(OK)
         }
         Action::Costs { json } => costs(store, *json, out),
+        Action::Routes { since, json } => {
+            let from = since.map_or(0, |days| now().saturating_sub(days.saturating_mul(86_400)));
+            let ledger = Ledger::new(store, Limits::default(), now()).map_err(unreadable)?;
+            let rows = ledger.paid(from).map_err(unreadable)?;
+            let settings = context.layers.resolve().settings;
+            let routes = routes::of(&rows, settings.remote.endpoints.iter());
+            match json {
+                true => writeln!(out, "{}", routes.to_json())?,
+                false => write!(out, "{}", routes.to_text())?,
+            }
+            Ok(if routes.is_empty() { NOTHING } else { OK })
+        }
     }
 }
 
 fn costs(store: Store, as_json: bool, out: &mut dyn Write) -> Result<u8, Failure> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map_or(0, |since| since.as_secs());
-    let ledger = Ledger::new(store, Limits::default(), now).map_err(unreadable)?;
+    let ledger = Ledger::new(store, Limits::default(), now()).map_err(unreadable)?;
     let lines = ledger.lines(0).map_err(unreadable)?;
     for line in &lines {
         let cost = foretoken_engine::route::NanoUsd(line.cost);
@@ -113,6 +134,12 @@ fn costs(store: Store, as_json: bool, out: &mut dyn Write) -> Result<u8, Failure
         }
     }
     Ok(if lines.is_empty() { NOTHING } else { OK })
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }
 
 fn line(row: &Row) -> String {

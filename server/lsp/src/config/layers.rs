@@ -10,12 +10,15 @@ use serde_json::Value;
 
 use super::settings::Settings;
 use crate::paths::Paths;
+pub use stamps::Stamps;
+
 use read::Read;
 
 mod hint;
 mod merge;
 mod read;
 mod remote;
+mod stamps;
 #[cfg(test)]
 mod tests;
 
@@ -89,6 +92,8 @@ pub struct Layers {
     initialization: Option<Read>,
     editor: Option<Read>,
     workspaces: Vec<Read>,
+    /// Of the workspaces' files, from before they were read.
+    stamps: Stamps,
     /// For `~` in paths.
     home: Option<PathBuf>,
 }
@@ -152,6 +157,8 @@ impl Layers {
 
     /// Reads the restrict-only file of each workspace folder anew.
     pub fn set_workspaces(&mut self, folders: &[PathBuf]) {
+        let files = folders.iter().map(|folder| folder.join(WORKSPACE_FILE));
+        self.stamps = Stamps::of(files);
         self.workspaces = folders
             .iter()
             .filter_map(|folder| {
@@ -159,6 +166,11 @@ impl Layers {
                 read::file(&path, Layer::Workspace(path.clone()))
             })
             .collect();
+    }
+
+    /// What the workspaces' files were when they were read.
+    pub fn stamps(&self) -> Stamps {
+        self.stamps.clone()
     }
 
     /// All layers applied in order.

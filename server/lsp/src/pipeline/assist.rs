@@ -11,6 +11,7 @@ use foretoken_engine::document::Document;
 use foretoken_engine::privacy::Level;
 
 use crate::config::Settings;
+use crate::config::layers::Stamps;
 
 mod answer;
 mod assemble;
@@ -29,7 +30,7 @@ mod tools;
 pub use answer::{Edited, Outcome, Told, answer};
 pub(crate) use checked::escaped;
 pub use found::{Found, Search, Sought};
-pub use prepare::{Prepared, prepare};
+pub use prepare::{EXCLUDED, Prepared, prepare};
 pub use tools::{Tools, UNREADABLE, UNTRUSTED, Unasked};
 
 /// Why a question goes no further.
@@ -51,10 +52,21 @@ pub struct Question {
     pub diagnostics: Vec<Diagnostic>,
     /// In the user's own words.
     pub words: Option<String>,
-    /// Earlier questions of the same conversation with their answers, oldest first.
-    pub history: Vec<(String, String)>,
+    /// Earlier questions of the same conversation, oldest first.
+    pub history: Vec<Said>,
     /// The user wants a better answer than the last.
     pub deeper: bool,
+}
+
+/// An earlier question with its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The question.
+    pub asked: String,
+    /// The answer, which may quote what it was made from.
+    pub answered: String,
+    /// The files that it was made from, absolute: it may travel as far as the strictest of them.
+    pub files: Vec<PathBuf>,
 }
 
 /// What a checker said about a line of the document.
@@ -88,11 +100,37 @@ pub struct Related {
 /// How far a text of the file at this absolute path may travel.
 pub type LevelOf = Arc<dyn Fn(&Path) -> Level + Send + Sync>;
 
+/// Whether the files that say what may be used have changed since. Asks the disk, on a thread that may wait.
+pub(crate) async fn are_old(rules: &Stamps) -> bool {
+    let rules = rules.clone();
+    let look = tokio::task::spawn_blocking(move || rules.are_old());
+    // Who cannot look knows nothing newer.
+    look.await.unwrap_or(false)
+}
+
 /// How far a text may travel by the settings. What is excluded, and what lies outside of the project, goes
-/// nowhere; the asked file counts as inside.
+/// nowhere; the asked file counts as inside. A link counts as the name and as what it leads to, whichever is
+/// stricter. Asks the disk where links lead.
 pub fn level(settings: &Settings, path: &Path, (asked, project): (&Path, &Path)) -> Level {
-    let outside = !path.starts_with(project) && path != asked;
-    if outside || settings.completion.exclude.withholds(path) {
+    if !path.starts_with(project) && path != asked {
+        return Level::Never;
+    }
+    let named = by_name(settings, path);
+    // A buffer may have no file yet.
+    let Ok(real) = std::fs::canonicalize(path) else {
+        return named;
+    };
+    let root = std::fs::canonicalize(project).unwrap_or_else(|_| project.to_owned());
+    match real.strip_prefix(&root) {
+        // As the user writes the project's folder, so that their patterns fit.
+        Ok(below) => named.tightened(by_name(settings, &project.join(below))),
+        Err(_) if path == asked => named.tightened(by_name(settings, &real)),
+        Err(_) => Level::Never,
+    }
+}
+
+fn by_name(settings: &Settings, path: &Path) -> Level {
+    if settings.completion.exclude.withholds(path) {
         Level::Never
     } else if settings.remote.local_only.matches(path) {
         Level::Local
@@ -118,6 +156,8 @@ pub struct Snapshot {
     pub search: Option<Search>,
     /// The exclusions and levels in force.
     pub level: LevelOf,
+    /// The workspace's own file as it was when they were put in force.
+    pub rules: Stamps,
 }
 
 impl fmt::Debug for Snapshot {

@@ -56,7 +56,9 @@ pub(super) fn course(
 fn ends_the_question(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::ContextWindow | Kind::ContentFilter | Kind::Refused(Refusal::Secret | Refusal::Busy)
+        Kind::ContextWindow
+            | Kind::ContentFilter
+            | Kind::Refused(Refusal::Secret | Refusal::Rules | Refusal::Busy)
     )
 }
 

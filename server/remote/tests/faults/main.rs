@@ -18,6 +18,7 @@ mod faultd;
 mod litellmd;
 
 mod books;
+mod catalogue;
 mod clocks;
 mod course;
 mod litellm;

@@ -72,8 +72,12 @@ fn read_text(path: &Path) -> Result<Option<String>, String> {
 
 fn broken(layer: Layer, reason: &str) -> Read {
     let reason = reason.trim_end_matches('.');
-    let sentence =
-        format!("{layer} is ignored: {reason}. Correct the file and restart the server.");
+    let remedy = match layer {
+        // It is read again when it has changed.
+        Layer::Workspace(_) => "Correct the file",
+        _ => "Correct the file and restart the server",
+    };
+    let sentence = format!("{layer} is ignored: {reason}. {remedy}.");
     let problem = Problem {
         layer: layer.clone(),
         key: String::new(),

@@ -239,7 +239,7 @@ fn a_broken_file_is_ignored_with_its_line() {
     check(
         "//- workspace\ncompletion.enabled\n",
         expect![[r#"
-        ! /project/.foretoken.toml is ignored: line 1: key with no value, expected `=`. Correct the file and restart the server.
+        ! /project/.foretoken.toml is ignored: line 1: key with no value, expected `=`. Correct the file.
     "#]],
     );
 }

@@ -218,12 +218,8 @@ fn line_exists(prepared: &Prepared, path: &str, line: u32) -> bool {
     if let Some((_, document)) = open {
         return (1..=document.rope().len_lines()).contains(&line);
     }
-    let is_small = std::fs::symlink_metadata(&file)
-        .is_ok_and(|metadata| metadata.is_file() && metadata.len() <= LARGEST);
-    let text = is_small
-        .then(|| std::fs::read_to_string(&file).ok())
-        .flatten();
-    text.is_some_and(|text| (1..=text.lines().count()).contains(&line))
+    let text = foretoken_index::read_inside(&snapshot.project, relative, LARGEST);
+    text.is_ok_and(|text| (1..=text.lines().count()).contains(&line))
 }
 
 /// Whether a name stands in an open document. Those of the prompt were looked at before.

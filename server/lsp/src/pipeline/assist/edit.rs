@@ -154,11 +154,8 @@ fn package_exists(project: &Path, name: &str) -> bool {
         at.is_dir() || at.with_extension("py").is_file() || at.with_extension("rs").is_file()
     });
     let named = |manifest: &&'static str| {
-        let path = project.join(manifest);
-        let small = std::fs::symlink_metadata(&path)
-            .is_ok_and(|metadata| metadata.is_file() && metadata.len() <= LARGEST);
-        let text = small.then(|| std::fs::read_to_string(&path).ok()).flatten();
-        text.is_some_and(|text| spellings.iter().any(|spelling| text.contains(spelling)))
+        let text = foretoken_index::read_inside(project, Path::new(manifest), LARGEST);
+        text.is_ok_and(|text| spellings.iter().any(|spelling| text.contains(spelling)))
     };
     is_module || MANIFESTS.iter().any(named)
 }

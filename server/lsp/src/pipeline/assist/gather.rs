@@ -3,7 +3,7 @@
 //! here and nowhere later, and what was left out is counted.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use foretoken_engine::assist::{Class, Kind, Section, Source, Task};
@@ -13,7 +13,7 @@ use foretoken_engine::source::Source as Origin;
 use foretoken_engine::target::{Target, target};
 use foretoken_grammars::Language;
 
-use super::{Diagnostic, Found, Question, Search, Snapshot, Sought};
+use super::{Diagnostic, Found, Question, Said, Search, Snapshot, Sought};
 
 /// Most diagnostics in a prompt.
 const DIAGNOSTICS: usize = 10;
@@ -88,10 +88,11 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     /// Adds a section if its text may go anywhere at all.
     fn add(&mut self, section: Section, path: Option<&Path>) {
-        let level = match path {
-            Some(path) => (self.snapshot.level)(path),
-            None => (self.snapshot.level)(&self.snapshot.path),
-        };
+        let path = path.unwrap_or(&self.snapshot.path);
+        self.add_at(section, (self.snapshot.level)(path));
+    }
+
+    fn add_at(&mut self, section: Section, level: Level) {
         match level {
             Level::Never => self.withheld += 1,
             level => self.sections.push(section.at(level)),
@@ -163,17 +164,25 @@ impl Gathering<'_> {
 
     /// The question itself and what was said before it, newest first.
     fn said(&mut self, question: &Question) {
-        for (rank, (asked, answered)) in question.history.iter().rev().enumerate() {
-            let (asked, answered) = (shortened(asked, SAID), shortened(answered, SAID));
-            let text = format!("The user asked:\n{asked}\n\nThe answer was:\n{answered}");
-            self.add(
-                Section::new(Kind::Conversation, text).ranked(rank as u32),
-                None,
+        for (rank, said) in question.history.iter().rev().enumerate() {
+            let (asked, answered) = (
+                shortened(&said.asked, SAID),
+                shortened(&said.answered, SAID),
             );
+            let text = format!("The user asked:\n{asked}\n\nThe answer was:\n{answered}");
+            let section = Section::new(Kind::Conversation, text).ranked(rank as u32);
+            self.add_at(section, self.level_of(said));
         }
         if let Some(words) = &question.words {
             self.add(Section::new(Kind::Question, unix(words)), None);
         }
+    }
+
+    /// An answer may quote any file that it was made from, and what counts is what holds for them now.
+    fn level_of(&self, said: &Said) -> Level {
+        let files = said.files.iter().map(PathBuf::as_path);
+        let files = files.chain([self.snapshot.path.as_path()]);
+        Level::strictest(files.map(|file| (self.snapshot.level)(file)))
     }
 
     fn edits(&mut self, target: Option<&Target>) {

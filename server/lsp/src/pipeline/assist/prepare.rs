@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use foretoken_engine::assist::prompt::Prompt;
 use foretoken_engine::assist::task::Extent;
 use foretoken_engine::assist::{Class, Task};
+use foretoken_engine::privacy::Level;
 use foretoken_engine::redact::{Redacted, Vault};
 use foretoken_engine::route::{self, Destination, Features, Plan, Signals};
 use foretoken_engine::target::Target;
@@ -49,6 +51,9 @@ pub struct Prepared {
     pub(super) allowed: BTreeSet<String>,
 }
 
+/// What is excluded is not asked about.
+pub const EXCLUDED: &str = "This file is excluded, so nothing of it is used or sent.";
+
 /// Prepares a question.
 ///
 /// # Errors
@@ -58,6 +63,10 @@ pub async fn prepare(
     snapshot: &Snapshot,
     tools: &Tools,
 ) -> Result<Prepared, Stopped> {
+    // By its name or by what a link leads to; that asks the disk, so it was not asked before.
+    if question.selection.is_some() && (snapshot.level)(&snapshot.path) == Level::Never {
+        return Err(Stopped::Refused(EXCLUDED.to_owned()));
+    }
     let extent = extent(question, snapshot);
     let class = question.task.class(extent);
     let mut gathered = gather(question, snapshot, class).await;
@@ -169,6 +178,16 @@ impl Prepared {
     /// Whether anybody who is configured has consent for the project.
     pub fn has_consent(&self) -> bool {
         !self.allowed.is_empty()
+    }
+
+    /// The files of which something is in the prompt, absolute.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let sources = self.prompt.sections.iter();
+        let sources = sources.filter_map(|placed| placed.section.source.as_ref());
+        let files: BTreeSet<PathBuf> = sources
+            .map(|source| self.snapshot.project.join(&source.path))
+            .collect();
+        files.into_iter().collect()
     }
 
     /// Which models were considered and why others were not, a line each.

@@ -267,9 +267,12 @@ fn gate(prepared: &Prepared, tools: &Tools, level: Level) -> Gate {
     let allowed = prepared.allowed.clone();
     let fence = prepared.prompt.fence.mark();
     let redactor = tools.redactor();
+    let rules = prepared.snapshot.rules.clone();
     Gate {
         allow: Arc::new(move |endpoint, at| {
-            if !allowed.contains(&at.to_string())
+            if rules.are_old() {
+                Err(Refusal::Rules)
+            } else if !allowed.contains(&at.to_string())
                 || origin(endpoint).as_deref() != Some(&at.to_string())
             {
                 Err(Refusal::Consent)
