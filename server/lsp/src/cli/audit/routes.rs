@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use foretoken_engine::route::NanoUsd;
-use foretoken_remote::endpoint::{Endpoint, Price};
+use foretoken_engine::route::{NanoUsd, Price};
+use foretoken_remote::endpoint::Endpoint;
 use foretoken_remote::ledger::Paid;
 use serde_json::{Value, json};
 
@@ -72,7 +72,11 @@ pub(super) fn of<'a>(rows: &[Paid], endpoints: impl Iterator<Item = &'a Endpoint
         let tokens = |count: Option<u64>| count.unwrap_or(0);
         let cost = compared
             .iter()
-            .map(|row| price.of(tokens(row.input), tokens(row.cached), tokens(row.output)))
+            .map(|row| {
+                price
+                    .of(tokens(row.input), tokens(row.cached), tokens(row.output))
+                    .0
+            })
             .sum();
         Alone { model, cost }
     });
