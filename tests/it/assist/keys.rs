@@ -115,10 +115,7 @@ async fn on_a_terminal_the_key_is_not_shown() {
     desk.endpoint = json!({"key": "file"});
     let home = desk.home.path().to_string_lossy().into_owned();
     let endpoints = desk.endpoints();
-    let environment = [
-        ("HOME", home),
-        ("FORETOKEN_REMOTE_ENDPOINTS", endpoints),
-    ];
+    let environment = [("HOME", home), ("FORETOKEN_REMOTE_ENDPOINTS", endpoints)];
     let program = binary().to_string_lossy().into_owned();
     let line = format!("{program} keys set house; echo code $?; read wait");
     let terminal = Terminal::start("keys", desk.home.path(), &environment, &["sh", "-c", &line]);

@@ -186,6 +186,7 @@ mod tests {
             project: project.to_owned(),
             edited: Vec::new(),
             search: None,
+            rules: Default::default(),
             level: Arc::new(|path| match path.ends_with("hidden_test.py") {
                 true => Level::Never,
                 false => Level::Public,
