@@ -20,6 +20,7 @@ mod index;
 mod indexing;
 mod limits;
 mod model;
+mod models;
 mod neovim;
 mod privacy;
 mod prompts;

@@ -24,6 +24,7 @@ mod endpoints;
 mod index;
 mod keys;
 mod model;
+mod models;
 mod search;
 mod setup;
 mod source;
@@ -70,6 +71,9 @@ enum Command {
     Index(index::Arguments),
     Explain(ask::Explain),
     Search(search::Arguments),
+    /// Add, check, measure, choose and remove models.
+    #[command(subcommand)]
+    Models(models::Action),
     Setup(setup::Arguments),
     Stats(stats::Arguments),
     /// Show, give and take back what may be sent of a project, and where.
@@ -171,6 +175,7 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             context.tell_problems(err)?;
             search::run(&context, &arguments, out, err)
         }
+        Some(Command::Models(action)) => models::run(&context, &action, out, err),
         Some(Command::Setup(arguments)) => setup::run(&arguments, out, err),
         Some(Command::Stats(arguments)) => stats::run(&context, &arguments, out, err),
         Some(Command::Doctor(arguments)) => doctor::run(&context, &arguments, out),

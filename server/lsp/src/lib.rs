@@ -26,6 +26,7 @@ mod index;
 mod main_loop;
 pub mod metrics;
 mod model;
+pub mod models;
 mod offers;
 mod outbox;
 mod parent;

@@ -98,7 +98,8 @@ where
         runtime: tokio::runtime::Handle::current(),
     };
     let (ended, end) = oneshot::channel();
-    let session = Session::new(options.layers, options.infer, options.model);
+    let paths = options.paths.clone();
+    let session = Session::new(options.layers, options.infer, options.model, paths);
     let mut state = State::new(seams, session, Index::new(options.paths));
     state.metrics = Metrics::new(options.metrics);
     let stall = options.fault.clone();

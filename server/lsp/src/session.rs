@@ -27,6 +27,7 @@ use crate::main_loop::{Event, Events, Reply};
 use crate::model::Awaited;
 use crate::outbox::{Outbox, Outgoing};
 use crate::parent::{self, Polled};
+use crate::paths::Paths;
 use crate::proto::facts;
 use crate::speculation::Off;
 use crate::state::State;
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     layers: Layers,
     /// How to start the model; `None` makes it from the settings.
     options: Option<infer::Options>,
+    /// Where the models of this user lie; without it the settings alone say which is used.
+    paths: Option<Paths>,
     infer: Option<Infer>,
     /// The model was handed in and goes on without us.
     given: bool,
@@ -116,6 +119,7 @@ impl Session {
         layers: Layers,
         options: Option<infer::Options>,
         infer: Option<Infer>,
+        paths: Option<Paths>,
     ) -> Session {
         let (model, _) = watch::channel(infer::State::Loading {
             stage: "starting",
@@ -124,6 +128,7 @@ impl Session {
         Session {
             layers,
             options,
+            paths,
             given: infer.is_some(),
             infer,
             model,
@@ -233,7 +238,8 @@ impl Session {
     }
 
     fn start_model(&mut self, settings: &Settings, events: &Events) -> Infer {
-        let mut options = self.options.take().unwrap_or_else(|| settings.infer(None));
+        let paths = self.paths.as_ref();
+        let mut options = self.options.take().unwrap_or_else(|| settings.infer(paths));
         options.drafts &= !self.off.drafts;
         options.kv_reuse &= !self.off.reuse;
         let events = events.clone();

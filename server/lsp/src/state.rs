@@ -465,7 +465,7 @@ pub(crate) mod tests {
             closing: watch::channel(false).0,
             runtime: tokio::runtime::Handle::current(),
         };
-        let session = Session::new(Layers::default(), None, None);
+        let session = Session::new(Layers::default(), None, None, None);
         let mut state = State::new(seams, session, Index::default());
         state.open(URI.to_owned(), 1, "rust", Item { version: 1, text });
         (state, received)

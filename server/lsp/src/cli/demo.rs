@@ -10,7 +10,7 @@ use super::{Context, ERROR, Failure, OK};
 mod buffer;
 mod client;
 mod paint;
-mod sample;
+pub(super) mod sample;
 mod screen;
 mod show;
 mod svg;

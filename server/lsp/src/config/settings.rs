@@ -15,6 +15,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::endpoints::Endpoints;
+use crate::models::Models;
 use crate::paths::Paths;
 
 /// All settings in force, complete and plain.
@@ -39,10 +40,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// How the local model is started with these settings.
+    /// How the local model is started with these settings; where they name none, the one that the user chose is taken, which
+    /// `paths` leads to.
     pub fn infer(&self, paths: Option<&Paths>) -> foretoken_infer::Options {
-        let package = match &self.model.folder {
-            Some(folder) => foretoken_infer::Source::Folder(folder.clone()),
+        let chosen = || Models::of(paths?).chosen();
+        let package = match self.model.folder.clone().or_else(chosen) {
+            Some(folder) => foretoken_infer::Source::Folder(folder),
             None => foretoken_infer::Source::Embedded,
         };
         foretoken_infer::Options {

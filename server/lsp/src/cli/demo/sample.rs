@@ -3,11 +3,11 @@
 
 /// One bundled file, split into what is opened and what is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sample {
+pub(in crate::cli) struct Sample {
     /// File name without a folder.
-    pub(super) name: &'static str,
+    pub(in crate::cli) name: &'static str,
     /// The LSP language identifier.
-    pub(super) language_id: &'static str,
+    pub(in crate::cli) language_id: &'static str,
     /// The lines that are there at the start, without ends.
     pub(super) lines: Vec<String>,
     /// In the order in which they are typed, which is top to bottom.
@@ -26,7 +26,7 @@ pub(super) struct Gap {
 
 /// Which bundled file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Choice {
+pub(in crate::cli) enum Choice {
     Rust,
     Python,
     Typescript,
@@ -36,7 +36,7 @@ pub(super) enum Choice {
 const MARKS: [&str; 2] = ["demo: type", "demo: end"];
 
 impl Choice {
-    pub(super) fn sample(self) -> Sample {
+    pub(in crate::cli) fn sample(self) -> Sample {
         match self {
             Choice::Rust => split(
                 "inventory.rs",
@@ -88,7 +88,7 @@ fn split(name: &'static str, language_id: &'static str, text: &str) -> Sample {
 
 impl Sample {
     /// The text that is opened.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::cli) fn text(&self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
 }
