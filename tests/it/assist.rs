@@ -1,15 +1,13 @@
 //! Questions about code, end to end: the real program, an editor's part played over the wire, and a
 //! provider that says what the test wants. What leaves the machine is what the provider was sent.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
 
-use foretoken_tests::faultd::{self, Faultd, Script};
+use foretoken_tests::desk::{CODE, Desk, actions, answering, choose, key, shown};
+use foretoken_tests::faultd;
 use foretoken_tests::litellm::Litellm;
 use foretoken_tests::persona::Persona;
-use foretoken_tests::process::Home;
-use foretoken_tests::session::Session;
 use serde_json::{Value, json};
 
 mod again;
@@ -17,139 +15,6 @@ mod editors;
 mod edits;
 mod keys;
 mod lookups;
-
-const CODE: &str = "/// The sum of all.\npub fn total(rows: &[u8]) -> u8 {\n    let mut sum = 0;\n    for row in rows {\n        sum += row;\n    }\n    sum\n}\n";
-
-/// A home with a project of one file, and the server's environment that names one provider.
-struct Desk {
-    home: Home,
-    provider: Faultd,
-    /// Further fields of the endpoint.
-    endpoint: Value,
-    /// Further settings, by their variables.
-    settings: Vec<(&'static str, &'static str)>,
-}
-
-impl Desk {
-    async fn new(scripts: Vec<Script>) -> Desk {
-        let home = Home::default();
-        home.write("project/.git/HEAD", "ref: refs/heads/main\n");
-        home.write("project/src/sum.rs", CODE);
-        Desk {
-            home,
-            provider: Faultd::start(scripts).await,
-            endpoint: json!({}),
-            settings: Vec::new(),
-        }
-    }
-
-    fn endpoints(&self) -> String {
-        let mut endpoint = json!({
-            "name": "house",
-            "baseUrl": self.provider.url(),
-            "models": [{"name": "coder", "tier": "large", "price": {"input": 1.0, "output": 2.0}}],
-        });
-        for (name, value) in self.endpoint.as_object().unwrap() {
-            endpoint[name] = value.clone();
-        }
-        json!([endpoint]).to_string()
-    }
-
-    fn uri(&self, name: &str) -> String {
-        format!(
-            "file://{}",
-            self.home.path().join("project").join(name).display()
-        )
-    }
-
-    async fn serve(&self, mut persona: Persona) -> Session {
-        let project = format!("file://{}", self.home.path().join("project").display());
-        persona.initialize["rootUri"] = project.clone().into();
-        persona.initialize["workspaceFolders"] = json!([{"uri": project, "name": "project"}]);
-        let endpoints = OsString::from(self.endpoints());
-        let nowhere = OsString::from("/nowhere");
-        let mut environment = vec![
-            ("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_os_str()),
-            // The words of the file are model enough for these tests.
-            ("FORETOKEN_MODEL_FOLDER", nowhere.as_os_str()),
-        ];
-        let settings = self.settings.iter();
-        environment.extend(settings.map(|(name, value)| (*name, OsStr::new(*value))));
-        let mut session = self.home.serve(persona, &environment);
-        session.initialize().await;
-        session.open(&self.uri("src/sum.rs"), "rust", CODE).await;
-        session
-    }
-
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let mut command = self.home.command(arguments);
-        command
-            .env("FORETOKEN_REMOTE_ENDPOINTS", self.endpoints())
-            .envs(self.settings.iter().copied())
-            .current_dir(self.home.path().join("project"))
-            .stdin(std::process::Stdio::null());
-        let output = command.output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            output.status.code().unwrap(),
-            text(&output.stdout),
-            text(&output.stderr),
-        )
-    }
-
-    fn allow(&self) {
-        let (code, _, err) = self.run(&["consent", "allow", "house"]);
-        assert_eq!(code, 0, "{err}");
-    }
-}
-
-/// The actions at the function's body.
-async fn actions(session: &mut Session, uri: &str, diagnostics: Value) -> Vec<Value> {
-    let at = json!({"line": 4, "character": 8});
-    let params = json!({
-        "textDocument": {"uri": uri},
-        "range": {"start": at, "end": at},
-        "context": {"diagnostics": diagnostics, "triggerKind": 1},
-    });
-    let actions = session
-        .request("textDocument/codeAction", params)
-        .await
-        .result()
-        .await;
-    actions.as_array().unwrap().clone()
-}
-
-async fn choose(session: &mut Session, actions: &[Value], command: &str) {
-    let action = actions
-        .iter()
-        .find(|action| action["command"]["command"] == command)
-        .unwrap_or_else(|| panic!("no {command} in {actions:?}"));
-    let params = json!({
-        "command": action["command"]["command"],
-        "arguments": action["command"]["arguments"],
-    });
-    let answer = session.request("workspace/executeCommand", params).await;
-    assert_eq!(answer.result().await, Value::Null);
-}
-
-/// The text of the document that the server shows.
-async fn shown(session: &Session, from: usize) -> String {
-    let show = session
-        .wait_for(from, "showDocument", |said| {
-            said["method"] == "window/showDocument"
-        })
-        .await;
-    let uri = show["params"]["uri"].as_str().unwrap();
-    let path = PathBuf::from(uri.strip_prefix("file://").unwrap());
-    std::fs::read_to_string(path).unwrap()
-}
-
-fn answering(persona: &str, choice: &str) -> Persona {
-    let mut persona = Persona::named(persona);
-    persona.answers["window/showMessageRequest"] = json!({"title": choice});
-    persona.answers["workspace/applyEdit"] = json!({"applied": true});
-    persona
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_before_the_user_allows_it() {
@@ -365,7 +230,7 @@ async fn before_consent_the_system_sees_no_connection() {
     let project = format!("file://{}", desk.home.path().join("project").display());
     persona.initialize["rootUri"] = project.clone().into();
     persona.initialize["workspaceFolders"] = json!([{"uri": project, "name": "project"}]);
-    let endpoints = OsString::from(desk.endpoints());
+    let endpoints = OsString::from(desk.endpoints().to_string());
     let environment = [("FORETOKEN_REMOTE_ENDPOINTS", endpoints.as_os_str())];
     let mut session = match desk
         .home
@@ -473,14 +338,6 @@ async fn a_real_gateway_answers_on_both_wires_behind_a_model_that_fails() {
             .all(|row| row["outcome"] == "finished" && row["asked"] == "broken/broken")
     );
     assert_eq!(desk.run(&["audit", "verify"]).0, 0);
-}
-
-/// A key of a provider, as random as the detector asks for, and in no file of the repository.
-fn key() -> String {
-    let random: String = (0..93u32)
-        .map(|at| char::from(b"aZ3kQ9xW7bT_mR5vL1cY8-pH2nJ6dG4s"[(at * at * 7 % 32) as usize]))
-        .collect();
-    ["sk-", "ant-", "api03-", &random, "AA"].concat()
 }
 
 /// What a prompt says of the rest of the project comes from what the code does, not from words alone.

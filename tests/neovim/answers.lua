@@ -18,11 +18,9 @@ local MENDED = '```python\n' .. FAILING:gsub('%$0', ''):gsub('row%["price"%]', '
 
 --- A Neovim whose user says yes to everything that is asked, with the failing function open.
 ---@param editor Editor
----@param texts string[] what the provider answers
+---@param provider table whoever answers on loopback
 ---@return Editor own
----@return Provider provider
-local function asking(editor, texts)
-  local provider = require('provider').start(texts)
+local function asked_of(editor, provider)
   local own = editor.start(editor.paths, { words = true, provider = provider })
   own:open('prices.py', FAILING)
   own:input('<Esc>')
@@ -36,8 +34,17 @@ local function asking(editor, texts)
     local space = vim.api.nvim_create_namespace('checker')
     vim.diagnostic.set(space, 0, { { lnum = 3, col = 18, message = "KeyError: 'price'", severity = 1 } })
   ]])
-  own:equal(#provider.requests, 0, 'requests before anything was asked')
-  return own, provider
+  own:equal(#(provider.requests or {}), 0, 'requests before anything was asked')
+  return own
+end
+
+---@param editor Editor
+---@param texts string[] what the provider answers
+---@return Editor own
+---@return Provider provider
+local function asking(editor, texts)
+  local provider = require('provider').start(texts)
+  return asked_of(editor, provider), provider
 end
 
 --- Waits for an answer with these words in the answer's window, and returns its text.
@@ -72,29 +79,50 @@ local function placed(own)
   ]])
 end
 
+--- Debug at the cursor, an answer with its source, fix, a yes, and one undo.
+---@param editor Editor
+---@param provider table
+local function debug_and_fix(editor, provider)
+  local own = asked_of(editor, provider)
+  own:input(':Foretoken debug<CR>')
+  local answer = answered(own, 'A row may have no price')
+  assert(answer:find('[prices.py:4](file:', 1, true), answer)
+  assert(own:lua('return _G.asked[1]'):find('would be sent to house', 1, true), 'no consent was asked')
+  if provider.requests then
+    assert(provider.requests[1]:find("KeyError: 'price'", 1, true), provider.requests[1])
+  end
+
+  own:input(':Foretoken fix<CR>')
+  own:wait('the edit', function()
+    return own:text():find('row.get("price", 0)', 1, true)
+  end)
+  own:equal(own:text(), (FAILING:gsub('%$0', ''):gsub('row%["price"%]', 'row.get("price", 0)')), 'the mended text')
+  own:input('u')
+  own:wait('the undone edit', function()
+    return own:text() == (FAILING:gsub('%$0', ''))
+  end)
+  own:stop()
+end
+
 table.insert(scenarios, {
   name = 'debug streams an answer with its sources, and a fix is confirmed and undone in one step',
   setting = { own = 'answers' },
   run = function(editor)
-    local own, provider = asking(editor, { CAUSE, MENDED })
-    own:input(':Foretoken debug<CR>')
-    local answer = answered(own, 'A row may have no price')
-    assert(answer:find('[prices.py:4](file:', 1, true), answer)
-    assert(own:lua('return _G.asked[1]'):find('would be sent to house', 1, true), 'no consent was asked')
-    assert(provider.requests[1]:find("KeyError: 'price'", 1, true), provider.requests[1])
-
-    own:input(':Foretoken fix<CR>')
-    own:wait('the edit', function()
-      return own:text():find('row.get("price", 0)', 1, true)
-    end)
-    own:equal(own:text(), (FAILING:gsub('%$0', ''):gsub('row%["price"%]', 'row.get("price", 0)')), 'the mended text')
-    own:input('u')
-    own:wait('the undone edit', function()
-      return own:text() == (FAILING:gsub('%$0', ''))
-    end)
-    own:stop()
+    debug_and_fix(editor, require('provider').start({ CAUSE, MENDED }))
   end,
 })
+
+-- Where the tests have the real gateway running, it answers the same questions.
+local gateway = vim.env.FORETOKEN_TEST_GATEWAY
+if gateway then
+  table.insert(scenarios, {
+    name = 'the same through a real gateway',
+    setting = { own = 'gateway' },
+    run = function(editor)
+      debug_and_fix(editor, { port = tonumber(gateway), model = 'mends', key = 'first-key' })
+    end,
+  })
+end
 
 table.insert(scenarios, {
   name = 'an answer floats over the code, leads to its source, comes back, and is asked further',

@@ -10,6 +10,7 @@ mod assist;
 mod attempts;
 mod backend;
 mod background;
+mod calendar;
 mod capabilities;
 pub mod cli;
 mod client;

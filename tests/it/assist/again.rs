@@ -205,7 +205,10 @@ async fn what_is_kept_is_what_the_user_wants_and_is_told() {
         ),
     ] {
         let mut desk = Desk::new(vec![faultd::streamed(&faultd::openai(&["Kept or not."]))]).await;
-        desk.settings = settings;
+        let settings = settings
+            .into_iter()
+            .map(|(name, value)| (name, value.into()));
+        desk.environment.extend(settings);
         desk.allow();
         let (code, out, err) = desk.run(&["explain", "src/sum.rs:5"]);
         assert_eq!(code, 0, "{out}{err}");

@@ -3,36 +3,34 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
+use foretoken_tests::desk::Desk;
 use foretoken_tests::faultd;
 use foretoken_tests::process::{binary, skip};
 use foretoken_tests::terminal::Terminal;
 use serde_json::json;
-
-use super::Desk;
 
 /// Made of parts, so that no key-shaped text stands in the repository.
 fn canary() -> String {
     ["canary", "0123456789abcdef"].join("-")
 }
 
-impl Desk {
-    fn pipe(&self, arguments: &[&str], input: &str) -> (i32, String) {
-        let mut command = self.home.command(arguments);
-        command
-            .env("FORETOKEN_REMOTE_ENDPOINTS", self.endpoints())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // It may not read what it refuses.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (
-            output.status.code().unwrap(),
-            String::from_utf8_lossy(&said).into_owned(),
-        )
-    }
+/// Runs a command with this on its stdin: its code, and all that it says.
+fn pipe(desk: &Desk, arguments: &[&str], input: &str) -> (i32, String) {
+    let mut command = desk.home.command(arguments);
+    command
+        .envs(desk.variables())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may not read what it refuses.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,7 +42,7 @@ async fn a_key_is_stored_used_for_its_origin_listed_and_removed() {
     let (_, _, err) = desk.run(&["explain", "src/sum.rs:5"]);
     assert!(err.contains("key"), "{err}");
     assert_eq!(desk.provider.requests().len(), 0);
-    let (code, said) = desk.pipe(&["keys", "set", "house"], &format!("{key}\n"));
+    let (code, said) = pipe(&desk, &["keys", "set", "house"], &format!("{key}\n"));
     assert_eq!(code, 0, "{said}");
     assert!(
         said.contains("keys.toml") && said.contains("http://127.0.0.1:"),
@@ -86,22 +84,22 @@ async fn a_key_is_stored_used_for_its_origin_listed_and_removed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_key_or_has_no_place_is_refused() {
     let mut desk = Desk::new(vec![faultd::streamed("")]).await;
-    let (code, said) = desk.pipe(&["keys", "set", "house"], "key\n");
+    let (code, said) = pipe(&desk, &["keys", "set", "house"], "key\n");
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("write `key = "), "{said}");
     desk.endpoint = json!({"key": "env:HOUSE_KEY"});
     assert!(
-        desk.pipe(&["keys", "set", "house"], "key\n")
+        pipe(&desk, &["keys", "set", "house"], "key\n")
             .1
             .contains("HOUSE_KEY")
     );
     desk.endpoint = json!({"key": "file"});
     for wrong in ["", "two words\n", "two\nlines\n", &"x".repeat(10_000)] {
-        let (code, said) = desk.pipe(&["keys", "set", "house"], wrong);
+        let (code, said) = pipe(&desk, &["keys", "set", "house"], wrong);
         assert_eq!(code, 2, "{said}");
         assert!(said.contains("characters that no key has"), "{said}");
     }
-    let (code, said) = desk.pipe(&["keys", "set", "other"], "key\n");
+    let (code, said) = pipe(&desk, &["keys", "set", "other"], "key\n");
     assert_eq!(code, 2);
     assert!(said.contains("known are house"), "{said}");
 }
@@ -114,7 +112,7 @@ async fn on_a_terminal_the_key_is_not_shown() {
     let mut desk = Desk::new(vec![faultd::streamed("")]).await;
     desk.endpoint = json!({"key": "file"});
     let home = desk.home.path().to_string_lossy().into_owned();
-    let endpoints = desk.endpoints();
+    let endpoints = desk.endpoints().to_string();
     let environment = [("HOME", home), ("FORETOKEN_REMOTE_ENDPOINTS", endpoints)];
     let program = binary().to_string_lossy().into_owned();
     let line = format!("{program} keys set house; echo code $?; read wait");

@@ -39,13 +39,16 @@ fn uses(name: &str, input: &Value) -> Script {
     faultd::streamed(&lines.collect::<String>())
 }
 
+/// The switch of the look-ups.
+const TOOLS: &str = "FORETOKEN_REMOTE_TOOLS";
+
 async fn desk(scripts: Vec<Script>, wire: &str) -> Desk {
     let mut desk = Desk::new(scripts).await;
     desk.endpoint = json!({
         "wire": wire,
         "models": [{"name": "coder", "tier": "large", "tools": true, "price": {"input": 1.0, "output": 2.0}}],
     });
-    desk.settings = vec![("FORETOKEN_REMOTE_TOOLS", "true")];
+    desk.environment.push((TOOLS, "true".into()));
     desk.allow();
     desk
 }
@@ -244,9 +247,9 @@ async fn without_the_switch_no_tool_is_offered() {
         "openai",
     )
     .await;
-    desk.settings = Vec::new();
+    desk.environment.retain(|(name, _)| *name != TOOLS);
     assert_eq!(desk.run(&["explain", "src/sum.rs:5"]).0, 0);
-    desk.settings = vec![("FORETOKEN_REMOTE_TOOLS", "true")];
+    desk.environment.push((TOOLS, "true".into()));
     desk.home
         .write("project/.foretoken.toml", "[remote]\ntools = false\n");
     assert_eq!(desk.run(&["explain", "src/sum.rs:5", "--deeper"]).0, 0);

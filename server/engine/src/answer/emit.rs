@@ -12,8 +12,7 @@ pub(super) enum Block {
     },
     List {
         start: Option<u64>,
-        tight: bool,
-        items: Vec<Vec<Block>>,
+        items: Vec<Item>,
     },
     Table {
         rules: Vec<&'static str>,
@@ -22,28 +21,41 @@ pub(super) enum Block {
     Rule,
 }
 
+/// An item of a list. Blank lines stand where they stood, not in the whole list or nowhere in it: an item that comes later
+/// does not move those that a reader has seen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Item {
+    /// A blank line stands before it.
+    pub(super) apart: bool,
+    /// Its blocks, each with whether a blank line stands before it.
+    pub(super) blocks: Vec<(bool, Block)>,
+}
+
 /// The text of these blocks, each line ended.
 pub(super) fn document(blocks: &[Block]) -> String {
-    let mut text = lines(blocks, false, false).join("\n");
+    let mut text = lines(blocks.iter().map(|block| (true, block)), false).join("\n");
     if !text.is_empty() {
         text.push('\n');
     }
     text
 }
 
-/// The lines of blocks that stand below each other; `tight` without blank lines between, `nested` in another block.
-fn lines(blocks: &[Block], tight: bool, nested: bool) -> Vec<String> {
+/// The lines of blocks that stand below each other, with a blank line before those that say so or need it; `nested` in
+/// another block.
+fn lines<'a>(blocks: impl Iterator<Item = (bool, &'a Block)>, nested: bool) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut marker = 0;
-    for (at, block) in blocks.iter().enumerate() {
-        if at > 0 && !tight {
+    let mut before: Option<&Block> = None;
+    for (apart, block) in blocks {
+        let joins = matches!(block, Block::List { .. } | Block::Code { .. });
+        if before.is_some() && (apart || !joins) {
             out.push(String::new());
         }
         // Two lists in a row take different marks, or they would be one.
-        let follows = at > 0
-            && matches!((&blocks[at - 1], block), (Block::List { start: a, .. }, Block::List { start: b, .. }) if a.is_some() == b.is_some());
+        let follows = matches!((before, block), (Some(Block::List { start: a, .. }), Block::List { start: b, .. }) if a.is_some() == b.is_some());
         marker = if follows { 1 - marker } else { 0 };
         of_block(block, marker, nested, &mut out);
+        before = Some(block);
     }
     out
 }
@@ -53,7 +65,7 @@ fn of_block(block: &Block, marker: usize, nested: bool, out: &mut Vec<String>) {
         Block::Paragraph(text) => out.extend(text.split('\n').map(str::to_owned)),
         Block::Heading(level, text) => out.push(format!("{} {text}", "#".repeat(*level))),
         Block::Quote(blocks) => {
-            for line in lines(blocks, false, true) {
+            for line in lines(blocks.iter().map(|block| (true, block)), true) {
                 out.push(match line.is_empty() {
                     true => ">".to_owned(),
                     false => format!("> {line}"),
@@ -72,11 +84,7 @@ fn of_block(block: &Block, marker: usize, nested: bool, out: &mut Vec<String>) {
             }
             out.push(fence);
         }
-        Block::List {
-            start,
-            tight,
-            items,
-        } => of_list(*start, *tight, items, (marker, out)),
+        Block::List { start, items } => of_list(*start, items, marker, out),
         Block::Table { rules, rows } => {
             for (at, row) in rows.iter().enumerate() {
                 out.push(format!("| {} |", row.join(" | ")));
@@ -89,14 +97,9 @@ fn of_block(block: &Block, marker: usize, nested: bool, out: &mut Vec<String>) {
     }
 }
 
-fn of_list(
-    start: Option<u64>,
-    tight: bool,
-    items: &[Vec<Block>],
-    (marker, out): (usize, &mut Vec<String>),
-) {
+fn of_list(start: Option<u64>, items: &[Item], marker: usize, out: &mut Vec<String>) {
     for (at, item) in items.iter().enumerate() {
-        if at > 0 && !tight {
+        if at > 0 && item.apart {
             out.push(String::new());
         }
         let mark = match start {
@@ -104,7 +107,8 @@ fn of_list(
             None => format!("{} ", ["-", "*"][marker]),
         };
         let indent = " ".repeat(mark.len());
-        let inner = lines(item, tight, true);
+        let blocks = item.blocks.iter().map(|(apart, block)| (*apart, block));
+        let inner = lines(blocks, true);
         if inner.is_empty() {
             out.push(mark.trim_end().to_owned());
         }

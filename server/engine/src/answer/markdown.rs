@@ -4,17 +4,21 @@
 //! shown as it was typed, other links lose their address. Citations become links to their sources. Nothing of the
 //! original text is copied without passing through here, so what is not known is not let through.
 
+use std::ops::Range;
+
 use pulldown_cmark::{
     Alignment, CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd,
-    TextMergeStream,
+    TextMergeWithOffset,
 };
 
 use super::Removed;
-use super::emit::{self, Block};
+use super::emit::{self, Block, Item};
 use super::ground::{Grounding, Sources};
 
+mod grow;
 mod inline;
 
+pub use grow::finished;
 use inline::Inline;
 
 /// Markdown that may be shown.
@@ -36,6 +40,9 @@ const REPEATED: usize = 60;
 const CLAIM: usize = 5;
 /// Stands at the end of an answer that was cut.
 const CUT: &str = "(The answer repeated itself from here on.)";
+
+/// What is read beyond CommonMark.
+const OPTIONS: Options = Options::ENABLE_TABLES;
 
 /// Passes until a text no longer changes. One is enough for what people and models write; the others are for marks that
 /// come to stand beside each other only by what was taken out between them.
@@ -69,22 +76,24 @@ pub fn safe(text: &str, sources: &Sources<'_>) -> Safe {
 
 /// Reads a text once and writes it anew.
 fn pass(text: &str, sources: &Sources<'_>) -> Safe {
-    let mut options = Options::empty();
-    options.insert(Options::ENABLE_TABLES);
+    let text = grow::undefined(text);
     let mut reader = Reader {
         sources,
-        frames: vec![Frame::new(Shape::Root)],
+        text: &text,
+        frames: vec![Frame::new(Shape::Root, false)],
         inline: Inline::new(sources),
         hidden: 0,
+        apart: None,
+        line: (0..0, false),
     };
-    let text = undefined(text);
-    let events: Vec<Event<'_>> = TextMergeStream::new(Parser::new_ext(&text, options)).collect();
-    for (at, event) in events.iter().enumerate() {
+    let parser = Parser::new_ext(&text, OPTIONS).into_offset_iter();
+    let events: Vec<_> = TextMergeWithOffset::new(parser).collect();
+    for (at, (event, range)) in events.iter().enumerate() {
         let next = match events.get(at + 1) {
-            Some(Event::Text(next)) => next,
+            Some((Event::Text(next), _)) => next,
             _ => "",
         };
-        reader.read(event, next);
+        reader.read(event, range.start, next);
     }
     reader.flush();
     let root = reader.frames.swap_remove(0);
@@ -98,73 +107,6 @@ fn pass(text: &str, sources: &Sources<'_>) -> Safe {
             repeated,
             ..removed
         },
-    }
-}
-
-/// How many bytes of a growing text are blocks that will not change any more: up to the last blank line outside a code
-/// block, so that each call of [`safe`] sees whole blocks.
-pub fn finished(text: &str) -> usize {
-    let (mut done, mut at) = (0, 0);
-    let mut fence = Fence::default();
-    for line in text.split_inclusive('\n') {
-        at += line.len();
-        let code = fence.is_code(line);
-        if !code && line.ends_with('\n') && line.trim().is_empty() {
-            done = at;
-        }
-    }
-    done
-}
-
-/// The text without definitions of links, which are shown as they were typed: a definition at the end of an answer would
-/// change paragraphs that the user has already read.
-fn undefined(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut fence = Fence::default();
-    for line in text.split_inclusive('\n') {
-        let code = fence.is_code(line) || line.starts_with("    ") || line.starts_with('\t');
-        let start = line.find(|c: char| !" >-*+.)0123456789".contains(c));
-        match start.filter(|at| !code && line[*at..].starts_with('[') && line[*at..].contains("]:"))
-        {
-            Some(at) => out.extend([&line[..at], "\\", &line[at..]]),
-            None => out.push_str(line),
-        }
-    }
-    out
-}
-
-/// Follows fenced code line by line.
-#[derive(Default)]
-struct Fence {
-    // Its sign, how many there are, whether it stands in a quote.
-    open: Option<(char, usize, bool)>,
-}
-
-impl Fence {
-    /// Whether this line, the next one of the text, is code or the fence of code.
-    fn is_code(&mut self, line: &str) -> bool {
-        let body = line.trim_start_matches([' ', '>', '\t']);
-        let mark = body.chars().next().filter(|c| "`~".contains(*c));
-        let run = mark.map_or(0, |mark| body.chars().take_while(|c| *c == mark).count());
-        let quoted = line.trim_start().starts_with('>');
-        // A quote takes its code along when it ends.
-        if self
-            .open
-            .is_some_and(|(_, _, in_quote)| in_quote && !quoted)
-        {
-            self.open = None;
-        }
-        match (self.open, mark) {
-            (Some((open, least, in_quote)), Some(mark))
-                if mark == open && run >= least && in_quote == quoted =>
-            {
-                self.open = None;
-            }
-            (None, Some(mark)) if run >= 3 => self.open = Some((mark, run, quoted)),
-            (None, _) => return false,
-            _ => (),
-        }
-        true
     }
 }
 
@@ -191,10 +133,13 @@ fn without_repetition(blocks: Vec<Block>) -> (Vec<Block>, bool) {
 #[derive(Debug)]
 struct Frame {
     shape: Shape,
+    // A blank line stands before it.
+    apart: bool,
     blocks: Vec<Block>,
-    items: Vec<Vec<Block>>,
+    // For each of `blocks`, whether a blank line stands before it.
+    gaps: Vec<bool>,
+    items: Vec<Item>,
     rows: Vec<Vec<String>>,
-    loose: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -208,30 +153,46 @@ enum Shape {
 }
 
 impl Frame {
-    fn new(shape: Shape) -> Frame {
+    fn new(shape: Shape, apart: bool) -> Frame {
         Frame {
             shape,
+            apart,
             blocks: Vec::new(),
+            gaps: Vec::new(),
             items: Vec::new(),
             rows: Vec::new(),
-            loose: false,
         }
     }
 }
 
 struct Reader<'a> {
     sources: &'a Sources<'a>,
+    text: &'a str,
     // The open blocks, the root first; never empty.
     frames: Vec<Frame>,
     inline: Inline<'a>,
     // Claims left out.
     hidden: usize,
+    // Whether a blank line stands before the paragraph that is being written.
+    apart: Option<bool>,
+    // The line that was looked at last, and whether a blank one stands above it.
+    line: (Range<usize>, bool),
 }
 
 impl Reader<'_> {
-    fn read(&mut self, event: &Event<'_>, next: &str) {
+    /// One event that begins at this byte; `next` is the text that follows it.
+    fn read(&mut self, event: &Event<'_>, at: usize, next: &str) {
+        let inline = match event {
+            Event::Start(tag) => is_inline(tag),
+            Event::End(_) | Event::Rule => false,
+            _ => true,
+        };
+        let apart = self.is_apart(at);
+        if inline && self.apart.is_none() {
+            self.apart = Some(apart);
+        }
         match event {
-            Event::Start(tag) => self.start(tag),
+            Event::Start(tag) => self.start(tag, apart),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => match self.code() {
                 Some(code) => code.push_str(text),
@@ -243,7 +204,7 @@ impl Reader<'_> {
             Event::HardBreak => self.inline.hard_break(),
             Event::Rule => {
                 self.flush();
-                self.push(Block::Rule);
+                self.push(Block::Rule, apart);
             }
             // Their extensions are off.
             Event::FootnoteReference(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
@@ -253,30 +214,24 @@ impl Reader<'_> {
         }
     }
 
-    fn start(&mut self, tag: &Tag<'_>) {
+    fn start(&mut self, tag: &Tag<'_>, apart: bool) {
         match tag {
-            Tag::Paragraph | Tag::HtmlBlock => {
+            Tag::Paragraph | Tag::HtmlBlock | Tag::Heading { .. } => {
                 self.flush();
-                if let Some(list) = self.frames.iter_mut().rev().nth(1)
-                    && matches!(tag, Tag::Paragraph)
-                {
-                    list.loose = true;
-                }
+                self.apart = Some(apart);
+                self.inline.heading = matches!(tag, Tag::Heading { .. });
             }
-            Tag::Heading { .. } => {
-                self.flush();
-                self.inline.heading = true;
-            }
-            Tag::BlockQuote(_) => self.open(Shape::Quote),
-            Tag::List(start) => self.open(Shape::List(*start)),
-            Tag::Item => self.open(Shape::Item),
+            Tag::BlockQuote(_) => self.open(Shape::Quote, apart),
+            Tag::List(start) => self.open(Shape::List(*start), apart),
+            Tag::Item => self.open(Shape::Item, apart),
             Tag::CodeBlock(kind) => {
                 self.flush();
                 let info = match kind {
                     CodeBlockKind::Fenced(info) => info.as_ref(),
                     CodeBlockKind::Indented => "",
                 };
-                self.frames.push(Frame::new(Shape::Code(language(info))));
+                self.frames
+                    .push(Frame::new(Shape::Code(language(info)), apart));
             }
             Tag::Table(alignments) => {
                 self.flush();
@@ -286,7 +241,8 @@ impl Reader<'_> {
                     Alignment::Center => ":-:",
                     Alignment::Right => "--:",
                 });
-                self.frames.push(Frame::new(Shape::Table(rules.collect())));
+                self.frames
+                    .push(Frame::new(Shape::Table(rules.collect()), apart));
             }
             Tag::TableHead | Tag::TableRow => {
                 if let Some(table) = self.frames.last_mut() {
@@ -315,8 +271,9 @@ impl Reader<'_> {
             TagEnd::Heading(level) => {
                 self.inline.heading = false;
                 let (text, _) = self.inline.take();
+                let apart = self.apart.take().unwrap_or(true);
                 if !text.is_empty() {
-                    self.push(Block::Heading(depth(*level), text));
+                    self.push(Block::Heading(depth(*level), text), apart);
                 }
             }
             TagEnd::BlockQuote(_) => self.close(&Shape::Quote),
@@ -338,10 +295,10 @@ impl Reader<'_> {
     }
 
     /// Opens a container, where that is not too deep.
-    fn open(&mut self, shape: Shape) {
+    fn open(&mut self, shape: Shape, apart: bool) {
         self.flush();
         if self.frames.len() <= DEEPEST {
-            self.frames.push(Frame::new(shape));
+            self.frames.push(Frame::new(shape, apart));
         } else {
             self.inline.too_deep += 1;
         }
@@ -362,44 +319,41 @@ impl Reader<'_> {
             return;
         };
         match frame.shape {
-            Shape::Quote if !frame.blocks.is_empty() => self.push(Block::Quote(frame.blocks)),
+            Shape::Quote if !frame.blocks.is_empty() => {
+                self.push(Block::Quote(frame.blocks), frame.apart);
+            }
             Shape::Item => {
                 if let Some(list) = self.frames.last_mut() {
-                    list.items.push(frame.blocks);
+                    list.items.push(Item {
+                        apart: frame.apart,
+                        blocks: frame.gaps.into_iter().zip(frame.blocks).collect(),
+                    });
                 }
             }
             Shape::List(start) if !frame.items.is_empty() => {
-                // Blocks that need a blank line before them make a list loose.
-                let calm = |(at, block): (usize, &Block)| {
-                    at == 0 || matches!(block, Block::List { .. } | Block::Code { .. })
-                };
-                let loose = frame.loose
-                    || !frame
-                        .items
-                        .iter()
-                        .all(|item| item.iter().enumerate().all(calm));
-                self.push(Block::List {
-                    start,
-                    tight: !loose,
-                    items: frame.items,
-                });
+                let items = frame.items;
+                self.push(Block::List { start, items }, frame.apart);
             }
             _ => (),
         }
     }
 
     fn close_leaf(&mut self) {
+        // What was read within it is no paragraph.
+        self.apart = None;
         if self.frames.len() < 2 {
             return;
         }
         match self.frames.pop() {
             Some(Frame {
                 shape: Shape::Table(rules),
+                apart,
                 rows,
                 ..
-            }) => self.push(Block::Table { rules, rows }),
+            }) => self.push(Block::Table { rules, rows }, apart),
             Some(Frame {
                 shape: Shape::Code(language),
+                apart,
                 mut blocks,
                 ..
             }) => {
@@ -407,7 +361,7 @@ impl Reader<'_> {
                     Some(Block::Paragraph(text)) => text,
                     _ => String::new(),
                 };
-                self.push(Block::Code { language, text });
+                self.push(Block::Code { language, text }, apart);
             }
             _ => (),
         }
@@ -431,6 +385,7 @@ impl Reader<'_> {
     /// Ends the paragraph that is open, if it holds anything.
     fn flush(&mut self) {
         let (text, supported) = self.inline.take();
+        let apart = self.apart.take().unwrap_or(true);
         if text.is_empty() {
             return;
         }
@@ -442,14 +397,36 @@ impl Reader<'_> {
             self.hidden += 1;
             return;
         }
-        self.push(Block::Paragraph(text));
+        self.push(Block::Paragraph(text), apart);
     }
 
-    fn push(&mut self, block: Block) {
+    fn push(&mut self, block: Block, apart: bool) {
         if let Some(frame) = self.frames.last_mut() {
             frame.blocks.push(block);
+            frame.gaps.push(apart);
         }
     }
+
+    /// Whether a blank line stands above the line of this byte.
+    fn is_apart(&mut self, at: usize) -> bool {
+        if !self.line.0.contains(&at) {
+            let start = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let end = self.text[at..]
+                .find('\n')
+                .map_or(self.text.len(), |len| at + len + 1);
+            let above = self.text[..start].lines().next_back().unwrap_or_default();
+            let blank = above.trim_start_matches([' ', '\t', '>']).trim().is_empty();
+            self.line = (start..end, start > 0 && blank);
+        }
+        self.line.1
+    }
+}
+
+fn is_inline(tag: &Tag<'_>) -> bool {
+    matches!(
+        tag,
+        Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. }
+    )
 }
 
 /// The language of a code block: one plain word.

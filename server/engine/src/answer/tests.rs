@@ -108,7 +108,6 @@ ___
           - again
 
         1. first
-
         2. second
 
            with a paragraph
@@ -357,6 +356,9 @@ fn blocks_finish_at_blank_lines_outside_code() {
     assert_eq!(finished("one\n\ntwo"), "one\n\n");
     assert_eq!(finished("one\n\n```\na\n\nb"), "one\n\n");
     assert_eq!(finished("```\na\n\nb\n```\n\n"), "```\na\n\nb\n```\n\n");
+    assert_eq!(finished("    a\n\n"), "");
+    assert_eq!(finished("- ```\n  a\n\n"), "");
+    assert_eq!(finished("~~~~\na\n~~~\n\n    ~~~~\n\n"), "");
     assert_eq!(finished("no end"), "");
 }
 
@@ -368,6 +370,31 @@ fn a_growing_answer_only_grows() {
         let part = answer(&text[..markdown::finished(&text[..end])]).markdown;
         assert!(whole.starts_with(&part), "{part}");
     }
+}
+
+/// Items stand apart where they stood apart: an item that comes later does not move those above it.
+#[test]
+fn a_list_keeps_its_blank_lines_where_they_were() {
+    let text = "- a\n- b\n\n- c\n  - d\n\n    e\n- f\n\nEnd.\n";
+    assert_eq!(answer(text).markdown, text);
+    for (end, _) in text.match_indices('\n') {
+        let part = answer(&text[..markdown::finished(&text[..=end])]).markdown;
+        assert!(text.starts_with(&part), "{part}");
+    }
+}
+
+/// HTML hides what looks like a fence, and a blank line in a comment ends nothing.
+#[test]
+fn html_is_followed_as_the_parser_does() {
+    let grows = |text: &str| {
+        let part = answer(&text[..markdown::finished(text)]).markdown;
+        let whole = answer(text).markdown;
+        assert!(whole.starts_with(&part), "{part:?} of {whole:?}");
+        part
+    };
+    assert_eq!(grows("<b>\n```\n\n\n```\n\n[S2]"), "&lt;b>\n\\`\\`\\`\n");
+    assert_eq!(grows("one\n\n<!--\n\n```\n\n-->\n```\n\ntwo"), "one\n");
+    grows("[a] is\n\n<b>\n```\n\n[a]: u\n\nmore");
 }
 
 #[test]

@@ -21,6 +21,9 @@ const LATE: Duration = Duration::from_secs(300);
 /// Most texts that are followed; the oldest goes unjudged.
 const FOLLOWED: usize = 256;
 
+/// Most texts that are looked at in one go: after a long sleep of the machine many are due, and the loop has keys to answer.
+const AT_ONCE: usize = 16;
+
 /// Characters of a text that are compared. A longer one is judged by its beginning.
 const COMPARED: usize = 400;
 
@@ -107,10 +110,12 @@ impl Survival {
     /// Looks at what is due. `text_of` gives the document of a name.
     fn judge<'a>(&mut self, now: Instant, text_of: impl Fn(&str) -> Option<&'a Document>) {
         let totals = &mut self.totals;
+        let mut left = AT_ONCE;
         self.followed.retain_mut(|followed| {
-            if followed.due() > now {
+            if followed.due() > now || left == 0 {
                 return true;
             }
+            left -= 1;
             let Some(document) = text_of(&followed.uri) else {
                 return false;
             };

@@ -119,10 +119,8 @@ impl<'a> Shown<'a> {
         };
         let flagged = answer.removed != Removed::default();
         notes.extend(told(&answer));
-        // Blocks that were shown stay as they are; what came last may have changed what is behind them.
-        let rest = answer.markdown.strip_prefix(self.shown.as_str());
         End {
-            rest: rest.unwrap_or_default().to_owned(),
+            rest: behind(&self.shown, &answer.markdown).to_owned(),
             sources: self.cited(&answer),
             text: answer.markdown,
             notes,
@@ -161,6 +159,17 @@ impl<'a> Shown<'a> {
                 Some(format!("\\[{id}\\] {}", link(self.prepared, source)))
             })
             .collect()
+    }
+}
+
+/// What of the whole was not shown yet. Blocks that were shown stay as they are; where the end changed one all the same, it is
+/// shown again from its first line that differs, for nothing may be lost.
+fn behind<'a>(shown: &str, whole: &'a str) -> &'a str {
+    let same = shown.bytes().zip(whole.bytes()).take_while(|(a, b)| a == b);
+    let at = whole.floor_char_boundary(same.count());
+    match at == shown.len() {
+        true => &whole[at..],
+        false => &whole[whole[..at].rfind('\n').map_or(0, |end| end + 1)..],
     }
 }
 
