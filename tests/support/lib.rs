@@ -7,6 +7,7 @@
 pub mod desk;
 pub mod editors;
 pub mod faultd;
+pub mod files;
 pub mod fixture;
 pub mod frames;
 pub mod litellm;

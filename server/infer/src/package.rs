@@ -10,6 +10,7 @@ mod inspect;
 mod layout;
 mod manifest;
 mod memory;
+pub mod parts;
 mod wire;
 
 use std::borrow::Cow;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use add::add;
+pub use add::{add, adopt};
 pub(crate) use inspect::budget;
 pub use inspect::{FileFact, Inspection, inspect};
 pub use layout::Layout;

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -23,26 +23,14 @@ use crate::failure::{Failure, Kind, Limit, Refusal, RetryAfter, plain};
 use crate::keys::Key;
 use crate::wire::{self, Wire};
 
-/// Whether a request may go to this endpoint, whose origin is the second argument.
-pub type Allow = dyn Fn(&Endpoint, &Origin) -> Result<(), Refusal> + Send + Sync;
-/// The kind of secret in a text.
-pub type FindSecret = dyn Fn(&str) -> Option<String> + Send + Sync;
+mod gate;
+mod get;
+mod secrets;
 
-/// What others decided about what may leave, asked for each endpoint at the last moment.
-#[derive(Clone)]
-pub struct Gate {
-    /// Whether the user agreed to this origin in this workspace, and whether the prompt's level may go to the
-    /// endpoint's class. `Err` is [`Refusal::Consent`], [`Refusal::Level`] or [`Refusal::Rules`].
-    pub allow: Arc<Allow>,
-    /// The kind of secret that stands in a text of the final body, if any.
-    pub secret: Arc<FindSecret>,
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Gate")
-    }
-}
+use gate::last_look;
+pub use gate::{Allow, FindSecret, Gate};
+pub use get::{Arriving, Route, Wanted};
+use secrets::Secrets;
 
 /// A request that has yet to be checked.
 #[derive(Debug)]
@@ -105,7 +93,7 @@ pub struct Egress {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Way {
     origin: Origin,
-    proxy: String,
+    proxy: Proxy,
     authorities: Option<std::path::PathBuf>,
     connect: Duration,
 }
@@ -126,7 +114,12 @@ impl Egress {
         (gate.allow)(outgoing.endpoint, &origin)
             .map_err(|refusal| Failure::refused(refusal, ""))?;
         last_look(&outgoing.body, gate)?;
-        let client = self.client(&outgoing, &origin)?;
+        let client = self.client(Way {
+            origin: origin.clone(),
+            proxy: outgoing.endpoint.proxy.clone(),
+            authorities: outgoing.endpoint.ca_file.clone(),
+            connect: outgoing.connect,
+        })?;
         let headers = headers(&outgoing)?;
         let secrets = Secrets::of(&outgoing);
         let request = client.post(url).headers(headers).body(outgoing.body);
@@ -141,19 +134,12 @@ impl Egress {
         })
     }
 
-    fn client(&self, outgoing: &Outgoing<'_>, origin: &Origin) -> Result<Client, Failure> {
-        let endpoint = outgoing.endpoint;
-        let way = Way {
-            origin: origin.clone(),
-            proxy: format!("{:?}", endpoint.proxy),
-            authorities: endpoint.ca_file.clone(),
-            connect: outgoing.connect,
-        };
+    fn client(&self, way: Way) -> Result<Client, Failure> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&way) {
             return Ok(client.clone());
         }
-        let client = build(endpoint, origin, outgoing.connect)?;
+        let client = build(&way)?;
         // Addresses come from the user's file, so there are few; a file edited all day must not grow this.
         if clients.len() >= 32 {
             clients.clear();
@@ -163,7 +149,7 @@ impl Egress {
     }
 }
 
-fn build(endpoint: &Endpoint, origin: &Origin, connect: Duration) -> Result<Client, Failure> {
+fn build(way: &Way) -> Result<Client, Failure> {
     // Fails when it was done before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -172,12 +158,12 @@ fn build(endpoint: &Endpoint, origin: &Origin, connect: Duration) -> Result<Clie
         .retry(reqwest::retry::never())
         .referer(false)
         .tcp_nodelay(true)
-        .https_only(origin.is_tls())
-        .connect_timeout(connect)
+        .https_only(way.origin.is_tls())
+        .connect_timeout(way.connect)
         // Two assists run at once, so two connections wait for the next.
         .pool_max_idle_per_host(2);
-    let direct = origin.is_loopback();
-    builder = match &endpoint.proxy {
+    let direct = way.origin.is_loopback();
+    builder = match &way.proxy {
         Proxy::Environment if !direct => builder,
         Proxy::Url(url) if !direct => {
             let proxy = reqwest::Proxy::all(url)
@@ -186,7 +172,7 @@ fn build(endpoint: &Endpoint, origin: &Origin, connect: Duration) -> Result<Clie
         }
         _ => builder.no_proxy(),
     };
-    if let Some(file) = &endpoint.ca_file {
+    if let Some(file) = &way.authorities {
         let refuse = || {
             Failure::new(
                 Kind::Tls,
@@ -203,22 +189,6 @@ fn build(endpoint: &Endpoint, origin: &Origin, connect: Duration) -> Result<Clie
     builder
         .build()
         .map_err(|e| Failure::new(Kind::Tls, &told(&e.without_url())))
-}
-
-/// A secret may be spread over two texts of the body, so their seams are looked at too.
-fn last_look(body: &str, gate: &Gate) -> Result<(), Failure> {
-    let texts = wire::texts(body);
-    let joined = texts.concat();
-    for text in texts
-        .iter()
-        .map(String::as_str)
-        .chain([joined.as_str(), body])
-    {
-        if let Some(kind) = (gate.secret)(text) {
-            return Err(Failure::refused(Refusal::Secret, &kind));
-        }
-    }
-    Ok(())
 }
 
 fn headers(outgoing: &Outgoing<'_>) -> Result<HeaderMap, Failure> {
@@ -390,33 +360,6 @@ impl Incoming {
     #[must_use]
     pub fn scrub(&self, text: String) -> String {
         self.secrets.scrub(text)
-    }
-}
-
-/// What was sent in headers and must not come back in a sentence.
-struct Secrets(Vec<secrecy::SecretString>);
-
-impl Secrets {
-    fn of(outgoing: &Outgoing<'_>) -> Secrets {
-        let key = outgoing.key.map(|k| k.expose().into());
-        let headers = outgoing.endpoint.headers.values().cloned();
-        Secrets(
-            key.into_iter()
-                .chain(headers)
-                .filter(|s: &secrecy::SecretString| s.expose_secret().len() >= 4)
-                .collect(),
-        )
-    }
-
-    /// In any case of letters, since host names and content types lose theirs.
-    fn scrub(&self, mut text: String) -> String {
-        for secret in &self.0 {
-            let secret = secret.expose_secret().to_ascii_lowercase();
-            while let Some(at) = text.to_ascii_lowercase().find(&secret) {
-                text.replace_range(at..at + secret.len(), "…");
-            }
-        }
-        text
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Endpoint {
 }
 
 /// How an endpoint is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Proxy {
     /// Directly, whatever the environment says.

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod breaker;
 pub mod cache;
 pub mod client;
+pub mod download;
 pub mod egress;
 pub mod endpoint;
 pub mod failure;

@@ -63,3 +63,31 @@ pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> PackageError {
         reason: error.to_string(),
     }
 }
+
+/// Makes a folder of our own, below `models` and not seen as a package so far, the package: its files are
+/// hashed, what the manifest does not name goes, and the folder gets its name. Nothing is copied.
+///
+/// # Errors
+/// As [`add`]; the folder then stays where it is.
+pub fn adopt(folder: &Path, manifest: &Manifest, models: &Path) -> Result<PathBuf, PackageError> {
+    let text = manifest.to_toml();
+    let target = models.join(&sha256(text.as_bytes())[..16]);
+    if target.join(MANIFEST).is_file() {
+        return Ok(target);
+    }
+    for (name, expected) in &manifest.files {
+        if files::open(folder, name, u64::MAX)?.sha256()? != *expected {
+            return Err(PackageError::WrongHash { file: name.clone() });
+        }
+    }
+    for name in files::all(folder) {
+        if !manifest.files.contains_key(&name) {
+            let path = folder.join(name);
+            fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
+        }
+    }
+    let path = folder.join(MANIFEST);
+    fs::write(&path, text).map_err(|error| unwritable(&path, &error))?;
+    fs::rename(folder, &target).map_err(|error| unwritable(&target, &error))?;
+    Ok(target)
+}

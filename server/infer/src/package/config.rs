@@ -11,7 +11,14 @@ use super::{PackageError, files};
 use crate::graph::{Names, Shape};
 
 /// Bytes of one configuration file.
-const CONFIG_BYTES: u64 = 1 << 20;
+pub(super) const CONFIG_BYTES: u64 = 1 << 20;
+/// All of them.
+pub(super) const NAMES: [&str; 4] = [
+    "config.json",
+    "genai_config.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+];
 
 /// What the files say.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -32,12 +32,7 @@ pub(super) fn open(folder: &Path, name: &str, limit: u64) -> Result<Opened, Pack
         file: whole.display().to_string(),
         reason: error.to_string(),
     };
-    let inside = |part: Component<'_>| matches!(part, Component::Normal(_));
-    if name.contains('\\') || !Path::new(name).components().all(inside) || name.is_empty() {
-        return Err(PackageError::Forbidden {
-            what: format!("it names a file outside its own folder ({name:?})"),
-        });
-    }
+    check_inside(name)?;
     let folder = fs::canonicalize(folder).map_err(missing)?;
     let path = fs::canonicalize(folder.join(name)).map_err(missing)?;
     if !path.starts_with(&folder) {
@@ -59,6 +54,20 @@ pub(super) fn open(folder: &Path, name: &str, limit: u64) -> Result<Opened, Pack
         bytes: meta.len(),
         file,
     })
+}
+
+/// Whether a name leads to a place inside the folder, links aside.
+///
+/// # Errors
+/// `Forbidden`.
+pub(super) fn check_inside(name: &str) -> Result<(), PackageError> {
+    let inside = |part: Component<'_>| matches!(part, Component::Normal(_));
+    match !name.is_empty() && !name.contains('\\') && Path::new(name).components().all(inside) {
+        true => Ok(()),
+        false => Err(PackageError::Forbidden {
+            what: format!("it names a file outside its own folder ({name:?})"),
+        }),
+    }
 }
 
 fn check_plain(name: &str, meta: &Metadata, limit: u64) -> Result<(), PackageError> {
@@ -211,6 +220,23 @@ pub(super) fn ending_with(folder: &Path, ending: &str) -> Vec<String> {
         Some(name.to_str()?.to_owned()).filter(|name| name.ends_with(ending))
     });
     let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+/// Names of all files in a folder of our own and in the folders directly in it, in order.
+pub(super) fn all(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries(folder) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            names.push(name);
+            continue;
+        }
+        let below = entries(&entry.path()).map(|below| below.file_name());
+        names.extend(below.map(|below| format!("{name}/{}", below.to_string_lossy())));
+    }
     names.sort();
     names
 }

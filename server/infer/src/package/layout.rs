@@ -52,6 +52,18 @@ const VARIANTS: [&str; 6] = ["_q4", "", "_int8", "_uint8", "_quantized", "_bnb4"
 /// What a graph's file is called before that ending.
 const STEMS: [&str; 2] = ["model", "decoder_model_merged"];
 
+/// Names that the graph's file may have, in the order in which [`choose`] prefers them.
+pub(super) fn usual() -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in ["onnx/", ""] {
+        for stem in STEMS {
+            let variants = VARIANTS.iter();
+            names.extend(variants.map(|variant| format!("{folder}{stem}{variant}.onnx")));
+        }
+    }
+    names
+}
+
 /// The graph's file among the `.onnx` names of a folder and of its `onnx/`, with the layout.
 ///
 /// # Errors

@@ -14,6 +14,10 @@
 mod faultd;
 
 #[expect(unreachable_pub, reason = "the end-to-end tests use this file too")]
+#[path = "../../../../tests/support/files.rs"]
+mod files;
+
+#[expect(unreachable_pub, reason = "the end-to-end tests use this file too")]
 #[path = "../../../../tests/support/litellm.rs"]
 mod litellmd;
 
@@ -21,6 +25,7 @@ mod books;
 mod catalogue;
 mod clocks;
 mod course;
+mod downloads;
 mod litellm;
 mod proxies;
 mod refusals;
