@@ -14,6 +14,7 @@ mod context;
 mod edits;
 mod ending;
 mod faults;
+mod fetch;
 mod helix;
 mod hostile;
 mod index;

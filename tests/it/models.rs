@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use foretoken_tests::process::{Home, library, root, skip};
 use serde_json::Value;
 
+mod swap;
+
 fn package(name: &str) -> PathBuf {
     root().join("tests/models").join(name)
 }

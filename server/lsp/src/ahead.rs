@@ -68,12 +68,12 @@ impl State {
     pub(crate) fn go_ahead(&mut self, uri: &str, from: (&Place, &Suggestion), kind: Kind) {
         let (place, shown) = from;
         let wanted = !self.session.off.ahead && self.effort.does(Step::AsIfAccepted);
-        if !wanted || !self.session.model_answers() {
-            return;
-        }
-        let Some(open) = self.documents.get(uri) else {
+        let Some(open) = self.documents.get(uri).filter(|_| wanted) else {
             return;
         };
+        if !self.session.model_answers(open.document.language()) {
+            return;
+        }
         let key = key(uri, place, &shown.text);
         // The text may have gone on while the flight ran; then the next key's flight knows better.
         let fits = open.document.len_bytes() == place.file_bytes && !open.out_of_step;
@@ -119,7 +119,8 @@ impl State {
             errand: self.errand(&uri),
             ..Attempt::alone(BUDGET)
         };
-        let (events, model) = (self.seams.events.clone(), self.session.model());
+        let events = self.seams.events.clone();
+        let model = self.session.model(inputs.document.language());
         let shown = shown.text.clone();
         self.seams.runtime.spawn(async move {
             let Ok(model) = model.ready().await else {

@@ -10,6 +10,7 @@ use foretoken_engine::document::Document;
 use foretoken_engine::place::Place;
 use foretoken_engine::suggestion::Reject;
 use foretoken_engine::trigger::{self, History, Kind, Skip};
+use foretoken_grammars::Language;
 use foretoken_infer::{Class, Errand};
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -198,7 +199,7 @@ impl State {
     /// ask for in a moment, unless it has asked already.
     pub(crate) fn speculate(&mut self) {
         let wanted = std::mem::take(&mut self.touched) && !self.session.off.edit;
-        if !wanted || !self.session.model_answers() {
+        if !wanted {
             return;
         }
         let Some(uri) = self.active.clone() else {
@@ -207,6 +208,9 @@ impl State {
         let Some(open) = self.documents.get(&uri) else {
             return;
         };
+        if !self.session.model_answers(open.document.language()) {
+            return;
+        }
         let busy = open.flight.is_some() || self.session.is_pending(&uri);
         let (false, Some(cursor)) = (busy || open.out_of_step, open.cursor) else {
             return;
@@ -274,7 +278,7 @@ impl State {
         waiter: Option<Waiter>,
     ) {
         self.supersede_flight(uri);
-        let minimum_probability = self.least_probability();
+        let minimum_probability = self.least_probability(document.language());
         let history = self.history(uri, &place, None);
         let Some(open) = self.documents.get_mut(uri) else {
             if let Some(waiter) = waiter {
@@ -344,7 +348,9 @@ impl State {
         Told: Future<Output = Report> + Send + 'static,
     {
         let (events, uri, id) = (self.seams.events.clone(), uri.to_owned(), self.flights);
-        let model = self.session.model();
+        let open = self.documents.get(&uri);
+        let language = open.map_or(Language::Text, |open| open.document.language());
+        let model = self.session.model(language);
         self.seams.runtime.spawn(async move {
             let story = async { story(model.ready().await).await };
             let report = AssertUnwindSafe(story).catch_unwind().await;

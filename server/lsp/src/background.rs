@@ -121,7 +121,7 @@ impl State {
 
     /// Prepares the place of the active document's cursor, unless work for it is under way.
     pub(crate) fn prepare(&mut self) {
-        if !self.session.model_answers() || !self.effort.does(Step::WarmUp) {
+        if !self.effort.does(Step::WarmUp) {
             return;
         }
         let Some((uri, open)) = self
@@ -131,6 +131,10 @@ impl State {
         else {
             return;
         };
+        let language = open.document.language();
+        if !self.session.model_answers(language) {
+            return;
+        }
         if open.flight.is_some() {
             // Not beside it, but not never either.
             return self.session.look_again(Instant::now() + BUSY);
@@ -158,7 +162,7 @@ impl State {
         let uri = uri.clone();
         let (opening, version) = (open.opening, open.document.version());
         let asked = self.ask_context(&uri, cursor);
-        let (events, model) = (self.seams.events.clone(), self.session.model());
+        let (events, model) = (self.seams.events.clone(), self.session.model(language));
         let moved_on = self.session.moves.since_now();
         self.seams.runtime.spawn(async move {
             let Ok(model) = model.ready().await else {

@@ -8,6 +8,7 @@ pub mod layers;
 pub mod options;
 pub mod schema;
 pub mod settings;
+pub mod sources;
 pub mod trust;
 
 pub use layers::{Layer, Layers, Problem, Resolved};

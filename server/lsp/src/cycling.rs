@@ -29,7 +29,7 @@ impl State {
             let others: Vec<Suggestion> = others.into_iter().map(|hit| hit.suggestion).collect();
             return self.serve_texts(uri, waiter, hit, &others);
         };
-        if !self.session.model_answers() {
+        if !self.session.model_answers(open.document.language()) {
             return self.serve_hit(uri, waiter, hit);
         }
         let inputs = self.inputs_behind(open, &waiter.place);

@@ -8,6 +8,7 @@ use foretoken_engine::caution::{Caution, raised};
 use foretoken_engine::governor::{Cause, Governor, SLOW, Slowness, Step};
 use foretoken_engine::lookup::LOOKUP_GATE;
 use foretoken_engine::pace::Pace;
+use foretoken_grammars::Language;
 use foretoken_infer as infer;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -151,13 +152,13 @@ impl State {
 
     /// The least probability to show: the user's own; else, while dismissals make careful, the fitted one
     /// with what they add. `None` leaves it to what was fitted for each model.
-    pub(crate) fn least_probability(&mut self) -> Option<f32> {
+    pub(crate) fn least_probability(&mut self, language: Language) -> Option<f32> {
         let set = self.settings.completion.minimum_probability;
         let raise = self.effort.caution(self.offers.totals.accepted);
         if set.is_some() || raise == 0.0 {
             return set;
         }
-        let fitted = match self.session.model_state() {
+        let fitted = match self.session.seats.state(Some(language)) {
             infer::State::Ready(info) => info.gate.show.max(LOOKUP_GATE.show),
             _ => LOOKUP_GATE.show,
         };
@@ -287,14 +288,14 @@ mod tests {
     #[tokio::test]
     async fn a_dismissal_raises_what_must_be_reached_unless_the_user_set_it() {
         let (mut state, _received) = session("let a = 1;");
-        assert_eq!(state.least_probability(), None);
+        assert_eq!(state.least_probability(Language::Rust), None);
         state.effort.dismissed(0);
-        let least = state.least_probability().unwrap();
+        let least = state.least_probability(Language::Rust).unwrap();
         assert!((least - LOOKUP_GATE.show - 0.05).abs() < 1e-2, "{least}");
         let mut settings = (*state.settings).clone();
         settings.completion.minimum_probability = Some(0.0);
         state.settings = settings.into();
-        assert_eq!(state.least_probability(), Some(0.0));
+        assert_eq!(state.least_probability(Language::Rust), Some(0.0));
     }
 
     /// A change with several cursors is known for what it is at each of them, and nowhere else.

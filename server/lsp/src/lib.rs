@@ -36,6 +36,7 @@ pub mod pipeline;
 mod power;
 mod proto;
 mod rules;
+mod seats;
 mod serve;
 mod session;
 #[cfg(test)]

@@ -22,7 +22,8 @@ use tower_lsp::gen_lsp_types::{CompletionList, InitializeResult, InlineCompletio
 use crate::ahead::Gone;
 use crate::assist::Report;
 use crate::flight::{self, Answer};
-use crate::outbox::Chosen;
+use crate::models::Chosen;
+use crate::outbox;
 use crate::pipeline::reindex;
 use crate::power::Supply;
 use crate::proto::action::CodeActionAsk;
@@ -84,8 +85,10 @@ pub(crate) enum Event {
         version: i32,
         window: Window,
     },
-    /// The model stands otherwise than before.
-    Model(infer::State),
+    /// A model stands otherwise than before.
+    Model { seat: u64, state: infer::State },
+    /// The user has chosen other models.
+    Chose(Chosen),
     /// The client answered for its settings.
     Settings(Value),
     /// A workspace's own file is another one than that which was read.
@@ -95,7 +98,7 @@ pub(crate) enum Event {
     /// What an answer to a question about code has to say.
     Assist { id: u64, report: Report },
     /// The user chose a button of a question of ours.
-    Chosen(Chosen),
+    Chosen(outbox::Chosen),
     /// The client changed a text as it was asked to, or did not.
     Applied { id: u64, applied: bool },
     /// Where the machine's power comes from now.
@@ -358,7 +361,8 @@ fn write(state: &mut State, event: Event) {
             version,
             window,
         } => state.prepared(&uri, (opening, version), window),
-        Event::Model(model) => state.model_changed(model),
+        Event::Model { seat, state: model } => state.model_changed(seat, model),
+        Event::Chose(chosen) => state.models_chosen(chosen),
         Event::Settings(settings) => state.take_settings(&settings),
         Event::Rules(waiting) => state.rules_changed(waiting),
         Event::Index(report) => state.index_report(report),
@@ -409,7 +413,11 @@ fn notify(state: &mut State, wire: u64, notification: Notification) {
 }
 
 fn serve(state: &mut State, wire: u64, request: Request) {
-    if let Request::Inline { .. } | Request::Completion { .. } | Request::Actions { .. } = request {
+    // Nobody waits for these looks, and a shutdown is not held up by one.
+    if !matches!(
+        request,
+        Request::Initialize { .. } | Request::Shutdown { .. } | Request::Search { .. }
+    ) {
         state.look_at_rules();
     }
     match request {

@@ -1,18 +1,24 @@
-//! The model as a session sees it: started once, waited for by whoever needs it, told to the client
-//! in the way that each client has.
+//! The models as a session sees them: started, exchanged when the user chooses another one, waited for by
+//! whoever needs them, told to the client in the way that each client has.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foretoken_grammars::Language;
 use foretoken_infer as infer;
-use foretoken_infer::Infer;
+use foretoken_infer::{Infer, Source};
 use tokio::sync::watch;
 
-use crate::main_loop::Event;
+use crate::config::Settings;
+use crate::main_loop::{Event, Events};
+use crate::models::Chosen;
 use crate::outbox::{Outgoing, Progress};
 use crate::pipeline::complete::Model;
 use crate::pipeline::report::Reason;
 use crate::proto::ext::{Kind, Status};
+use crate::seats::News;
+use crate::session::Session;
 use crate::state::State;
 
 /// How long a request waits for a model that is still being loaded; the words of the file answer
@@ -52,18 +58,83 @@ impl Awaited {
 impl State {
     /// A model that was handed in tells us nothing by itself.
     pub(crate) fn watch_given(&mut self, given: Infer) {
+        let seat = self.session.seats.give(given.clone());
         let events = self.seams.events.clone();
         self.seams.runtime.spawn(async move {
             loop {
                 let state = given.state();
                 let loading = matches!(state, infer::State::Loading { .. });
-                events.send(Event::Model(state));
+                events.send(Event::Model { seat, state });
                 if !loading {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
+    }
+
+    /// Starts what the settings and the user's choice name; given options follow no choice.
+    pub(crate) fn start_models(&mut self) {
+        let chosen = match &self.session.options {
+            Some(options) => Chosen {
+                default: options.package.clone(),
+                ..Chosen::default()
+            },
+            None => {
+                let paths = self.session.paths.clone();
+                let chosen = self.settings.chosen(paths.as_ref());
+                self.session.chosen = paths.map(|_| chosen.clone());
+                chosen
+            }
+        };
+        self.aim(&chosen);
+    }
+
+    /// Another model was chosen, for everything or for a language.
+    pub(crate) fn models_chosen(&mut self, chosen: Chosen) {
+        if self.session.chosen.as_ref() != Some(&chosen) {
+            self.aim(&chosen);
+            self.session.chosen = Some(chosen);
+            self.tell_status();
+        }
+    }
+
+    /// A look at the disk, for a thread of the pool, whether the user has chosen another model.
+    pub(crate) fn look_at_choice(&self) -> Option<impl FnOnce() + Send + use<>> {
+        let known = self.session.chosen.clone()?;
+        let paths = self.session.paths.clone()?;
+        let settings = Arc::clone(&self.settings);
+        let events = self.seams.events.clone();
+        Some(move || {
+            let chosen = settings.chosen(Some(&paths));
+            if chosen != known {
+                events.send(Event::Chose(chosen));
+            }
+        })
+    }
+
+    /// A language that may have a model of its own is there: the model is loaded when it is needed.
+    pub(crate) fn language_opened(&mut self, language: Language) {
+        let own = self.session.chosen.as_ref();
+        if let Some(source) = own.and_then(|own| own.languages.get(&language)).cloned() {
+            let mut start = starter(&self.session, &self.settings, &self.seams.events);
+            self.session
+                .seats
+                .aim_language(language, &source, &mut start);
+        }
+    }
+
+    fn aim(&mut self, chosen: &Chosen) {
+        let mut start = starter(&self.session, &self.settings, &self.seams.events);
+        let seats = &mut self.session.seats;
+        seats.aim_default(&chosen.default, &mut start);
+        seats.keep_languages(|language| chosen.languages.contains_key(&language));
+        let open = self.documents.values().map(|open| open.document.language());
+        for language in open.collect::<BTreeSet<_>>() {
+            if let Some(source) = chosen.languages.get(&language) {
+                seats.aim_language(language, source, &mut start);
+            }
+        }
     }
 
     /// Shows a sentence once in a session.
@@ -74,15 +145,45 @@ impl State {
         }
     }
 
-    /// The worker says that it stands otherwise: whoever waits for it goes on, and the client is told.
-    pub(crate) fn model_changed(&mut self, state: infer::State) {
-        if matches!(state, infer::State::Ready(_)) {
-            self.forget_results();
-            self.effort.another_model();
-        }
-        self.session.model.send_replace(state);
-        if self.session.initialized {
-            self.tell_model();
+    /// A worker says that it stands otherwise: whoever waits for it goes on, and the client is told of what
+    /// concerns it.
+    pub(crate) fn model_changed(&mut self, seat: u64, state: infer::State) {
+        let is_ready = matches!(state, infer::State::Ready(_));
+        match self.session.seats.changed(seat, state) {
+            News::Nothing => {}
+            News::Default => {
+                if is_ready {
+                    self.forget_results();
+                    self.effort.another_model();
+                }
+                if self.session.initialized {
+                    self.tell_model();
+                }
+            }
+            News::Exchanged(roles) => {
+                // What the one before had found is not what this one would say.
+                self.forget_results();
+                self.effort.another_model();
+                for language in roles {
+                    if let infer::State::Ready(info) = self.session.seats.state(language) {
+                        let (name, version) = (&info.name, &info.version);
+                        let place = language.map_or("everywhere", Language::id);
+                        tracing::info!(name, version, place, "another model answers");
+                    }
+                }
+                if self.session.initialized {
+                    self.tell_model();
+                }
+            }
+            News::Refused(why) => {
+                let goes_on = match self.session.model_state() {
+                    infer::State::Ready(info) => format!("{} goes on", info.name),
+                    _ => "Nothing changes".to_owned(),
+                };
+                self.tell(&format!(
+                    "The model that was chosen is not used. {why} {goes_on}."
+                ));
+            }
         }
     }
 
@@ -163,6 +264,28 @@ impl State {
                 self.seams.outbox.send(Outgoing::Log(line));
             }
         }
+    }
+}
+
+/// Starts a worker whose states come to the loop with the number of its seat.
+fn starter(
+    session: &Session,
+    settings: &Settings,
+    events: &Events,
+) -> impl FnMut(u64, &Source) -> Infer + use<> {
+    let options = session.options.clone();
+    let mut options = options.unwrap_or_else(|| settings.infer(session.paths.as_ref()));
+    options.drafts &= !session.off.drafts;
+    options.kv_reuse &= !session.off.reuse;
+    let events = events.clone();
+    move |seat, source| {
+        let options = infer::Options {
+            package: source.clone(),
+            ..options.clone()
+        };
+        let events = events.clone();
+        let tell = move |state| events.send(Event::Model { seat, state });
+        Infer::start(options, Box::new(tell))
     }
 }
 

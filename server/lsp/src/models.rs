@@ -1,14 +1,19 @@
 //! The models of this user: packages that were added, each in a folder of its own in the data directory, and which one is used where
 //! the settings name none. Paths of models come from here and from the user's own settings, never from a workspace.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use foretoken_grammars::Language;
+use foretoken_infer::Source;
 use foretoken_infer::package::Manifest;
 use serde::{Deserialize, Serialize};
 
 use crate::paths::{self, Paths};
+
+pub mod fetch;
 
 /// What the embedded model is called where one is named.
 pub const EMBEDDED: &str = "embedded";
@@ -54,6 +59,27 @@ pub enum Unknown {
 struct Choice {
     /// An id; empty for the embedded one.
     default: String,
+    /// The same by language, where it is another one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    languages: BTreeMap<String, String>,
+}
+
+/// What the user chose, as far as it can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// For everything that has none of its own.
+    pub default: Source,
+    /// By language.
+    pub languages: BTreeMap<Language, Source>,
+}
+
+impl Default for Chosen {
+    fn default() -> Chosen {
+        Chosen {
+            default: Source::Embedded,
+            languages: BTreeMap::new(),
+        }
+    }
 }
 
 impl Added {
@@ -115,34 +141,77 @@ impl Models {
         }
     }
 
-    /// The folder of the one that is used where the settings name none; `None` for the embedded one. A choice that cannot be read, or
-    /// that is gone, still names a folder, so that loading it says what is wrong.
-    pub fn chosen(&self) -> Option<PathBuf> {
-        let text = fs::read_to_string(self.folder.join(CHOICE)).ok()?;
-        let id = toml::from_str::<Choice>(&text).ok()?.default;
-        let is_name = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        is_name.then(|| self.folder.join(id))
+    /// What is used where the settings name nothing. A choice that cannot be read is none; one that is gone
+    /// still names a folder, so that loading it says what is wrong.
+    pub fn chosen(&self) -> Chosen {
+        let choice = self.choice();
+        let source = |id: &str| -> Option<Source> {
+            let is_name = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            match id {
+                "" => Some(Source::Embedded),
+                id => is_name.then(|| Source::Folder(self.folder.join(id))),
+            }
+        };
+        let languages = choice.languages.iter().filter_map(|(language, id)| {
+            let known = Language::ALL.iter().find(|known| known.id() == language);
+            Some((*known?, source(id)?))
+        });
+        Chosen {
+            default: source(&choice.default).unwrap_or(Source::Embedded),
+            languages: languages.collect(),
+        }
     }
 
-    /// Uses this one from now on, or the embedded one.
+    fn choice(&self) -> Choice {
+        let text = fs::read_to_string(self.folder.join(CHOICE)).unwrap_or_default();
+        toml::from_str(&text).unwrap_or_default()
+    }
+
+    /// Uses this one from now on, or the embedded one; everywhere or in one language.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn choose(&self, added: Option<&Added>) -> io::Result<()> {
-        let choice = Choice {
-            default: added.map(|added| added.id.clone()).unwrap_or_default(),
-        };
-        let text = toml::to_string(&choice).map_err(io::Error::other)?;
+    pub fn choose(&self, added: Option<&Added>, language: Option<Language>) -> io::Result<()> {
+        let id = added.map(|added| added.id.clone()).unwrap_or_default();
+        let mut choice = self.choice();
+        match language {
+            None => choice.default = id,
+            Some(language) => drop(choice.languages.insert(language.id().to_owned(), id)),
+        }
+        self.write(&choice)
+    }
+
+    /// Lets a language have the default again; true when it had another one.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn unchoose(&self, language: Language) -> io::Result<bool> {
+        let mut choice = self.choice();
+        match choice.languages.remove(language.id()) {
+            None => Ok(false),
+            Some(_) => self.write(&choice).map(|()| true),
+        }
+    }
+
+    fn write(&self, choice: &Choice) -> io::Result<()> {
+        let text = toml::to_string(choice).map_err(io::Error::other)?;
         paths::write(&self.folder.join(CHOICE), text.as_bytes())
     }
 
-    /// Removes one. Where it was the one in use, the embedded one is.
+    /// Removes one. Where it was the default, the embedded one is; where a language had it, the default.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub fn remove(&self, added: &Added) -> io::Result<()> {
-        if self.chosen().is_some_and(|folder| folder == added.folder) {
-            self.choose(None)?;
+        let mut choice = self.choice();
+        let count = choice.languages.len();
+        choice.languages.retain(|_, id| *id != added.id);
+        let was_default = choice.default == added.id;
+        if was_default || choice.languages.len() < count {
+            if was_default {
+                choice.default.clear();
+            }
+            self.write(&choice)?;
         }
         // Out of sight first: a package with half of its files would be listed.
         let gone = self.folder.join(format!(".removed-{}", added.id));
@@ -204,7 +273,7 @@ mod tests {
     fn without_a_folder_there_is_none_and_the_embedded_one_is_used() {
         let (_folder, models) = models();
         assert!(models.list().unwrap().is_empty());
-        assert_eq!(models.chosen(), None);
+        assert_eq!(models.chosen(), Chosen::default());
         assert_eq!(models.find("x").unwrap_err(), Unknown::None(Vec::new()));
     }
 
@@ -218,12 +287,33 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert!(all[0].manifest.is_err());
         let found = models.find("abcdef").unwrap();
-        models.choose(Some(&found)).unwrap();
-        assert_eq!(models.chosen(), Some(found.folder.clone()));
+        models.choose(Some(&found), None).unwrap();
+        models.choose(Some(&found), Some(Language::Go)).unwrap();
+        let source = Source::Folder(found.folder.clone());
+        let chosen = Chosen {
+            default: source.clone(),
+            languages: BTreeMap::from([(Language::Go, source)]),
+        };
+        assert_eq!(models.chosen(), chosen);
         models.remove(&found).unwrap();
-        assert_eq!(models.chosen(), None);
+        assert_eq!(models.chosen(), Chosen::default());
         assert!(models.list().unwrap().is_empty());
         assert!(models.folder().join("notes.txt").exists());
+    }
+
+    #[test]
+    fn a_language_may_have_its_own_and_give_it_back() {
+        let (_folder, models) = models();
+        broken(&models, "abcdef0123456789");
+        let found = models.find("abcdef").unwrap();
+        models.choose(Some(&found), None).unwrap();
+        models.choose(None, Some(Language::Rust)).unwrap();
+        let chosen = models.chosen();
+        assert_eq!(chosen.default, Source::Folder(found.folder.clone()));
+        assert_eq!(chosen.languages[&Language::Rust], Source::Embedded);
+        assert!(models.unchoose(Language::Rust).unwrap());
+        assert!(!models.unchoose(Language::Rust).unwrap());
+        assert!(models.chosen().languages.is_empty());
     }
 
     #[test]
@@ -244,10 +334,11 @@ mod tests {
             "default = \"../../x\"",
             "default = \"/etc\"",
             "default = 3",
+            "[languages]\nrust = \"../x\"\nklingon = \"abcdef\"",
             "{",
         ] {
             fs::write(models.folder().join(CHOICE), text).unwrap();
-            assert_eq!(models.chosen(), None, "{text}");
+            assert_eq!(models.chosen(), Chosen::default(), "{text}");
         }
     }
 }

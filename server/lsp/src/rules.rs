@@ -47,9 +47,13 @@ impl State {
         }
         self.session.looked = Some(now);
         let (rules, events) = (self.session.rules(), self.seams.events.clone());
+        let choice = self.look_at_choice();
         self.seams.runtime.spawn_blocking(move || {
             if rules.are_old() {
                 events.send(Event::Rules(None));
+            }
+            if let Some(look) = choice {
+                look();
             }
         });
     }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use foretoken_engine::document::Document;
+use foretoken_grammars::Language;
 use foretoken_infer as infer;
 use foretoken_infer::Infer;
 use serde_json::Value;
@@ -23,12 +24,14 @@ use crate::config::{Layers, Settings};
 use crate::counts::Counts;
 use crate::flight::{Answer, Waiter};
 use crate::index;
-use crate::main_loop::{Event, Events, Reply};
+use crate::main_loop::{Events, Reply};
 use crate::model::Awaited;
+use crate::models::Chosen;
 use crate::outbox::{Outbox, Outgoing};
 use crate::parent::{self, Polled};
 use crate::paths::Paths;
 use crate::proto::facts;
+use crate::seats::{self, Seats};
 use crate::speculation::Off;
 use crate::state::State;
 
@@ -51,14 +54,15 @@ pub(crate) struct Seams {
 pub(crate) struct Session {
     layers: Layers,
     /// How to start the model; `None` makes it from the settings.
-    options: Option<infer::Options>,
+    pub(crate) options: Option<infer::Options>,
     /// Where the models of this user lie; without it the settings alone say which is used.
-    paths: Option<Paths>,
-    infer: Option<Infer>,
-    /// The model was handed in and goes on without us.
-    given: bool,
-    /// How the model stands, for the tasks that wait for it.
-    pub(crate) model: watch::Sender<infer::State>,
+    pub(crate) paths: Option<Paths>,
+    /// A model that was handed in, until the session begins.
+    given: Option<Infer>,
+    /// The models that answer.
+    pub(crate) seats: Seats,
+    /// What the user had chosen when that was looked at last; `None` where no choice is followed.
+    pub(crate) chosen: Option<Chosen>,
     /// Sentences that the user has seen.
     pub(crate) told: HashSet<String>,
     pub(crate) initialized: bool,
@@ -83,7 +87,7 @@ pub(crate) struct Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("infer", &self.infer)
+            .field("seats", &self.seats)
             .field("initialized", &self.initialized)
             .finish_non_exhaustive()
     }
@@ -121,17 +125,13 @@ impl Session {
         infer: Option<Infer>,
         paths: Option<Paths>,
     ) -> Session {
-        let (model, _) = watch::channel(infer::State::Loading {
-            stage: "starting",
-            percent: 0,
-        });
         Session {
             layers,
             options,
             paths,
-            given: infer.is_some(),
-            infer,
-            model,
+            given: infer,
+            seats: Seats::default(),
+            chosen: None,
             told: HashSet::new(),
             initialized: false,
             in_progress: false,
@@ -171,20 +171,19 @@ impl Session {
         self.layers.resolve().settings
     }
 
-    pub(crate) fn model(&self) -> Awaited {
-        Awaited {
-            infer: self.infer.clone(),
-            state: self.model.subscribe(),
-        }
+    /// What a task needs to ask the model of this language.
+    pub(crate) fn model(&self, language: Language) -> Awaited {
+        self.seats.model(language)
     }
 
+    /// How the model stands that answers wherever no language has its own.
     pub(crate) fn model_state(&self) -> infer::State {
-        self.model.borrow().clone()
+        self.seats.state(None)
     }
 
-    /// Whether the model is there, so that beginning something unasked makes sense.
-    pub(crate) fn model_answers(&self) -> bool {
-        matches!(*self.model.borrow(), infer::State::Ready(_))
+    /// Whether the language's model is there, so that beginning something unasked makes sense.
+    pub(crate) fn model_answers(&self, language: Language) -> bool {
+        matches!(self.seats.state(Some(language)), infer::State::Ready(_))
     }
 
     /// Lets a request wait for the end of the debounce.
@@ -236,18 +235,6 @@ impl Session {
     pub(crate) fn look_again(&mut self, at: Instant) {
         self.rest.get_or_insert(at);
     }
-
-    fn start_model(&mut self, settings: &Settings, events: &Events) -> Infer {
-        let paths = self.paths.as_ref();
-        let mut options = self.options.take().unwrap_or_else(|| settings.infer(paths));
-        options.drafts &= !self.off.drafts;
-        options.kv_reuse &= !self.off.reuse;
-        let events = events.clone();
-        Infer::start(
-            options,
-            Box::new(move |state| events.send(Event::Model(state))),
-        )
-    }
 }
 
 impl State {
@@ -256,12 +243,9 @@ impl State {
         self.session.layers.set_initialization(&self.facts.options);
         self.session.read_workspaces(&self.facts);
         self.resolve_settings();
-        match self.session.infer.clone() {
+        match self.session.given.take() {
             Some(given) => self.watch_given(given),
-            None => {
-                let infer = self.session.start_model(&self.settings, &self.seams.events);
-                self.session.infer = Some(infer);
-            }
+            None => self.start_models(),
         }
         let watched = self.facts.process_id;
         self.session.parent = watched.and_then(|pid| parent::watch(pid, &self.seams.events));
@@ -371,15 +355,14 @@ impl State {
         self.end_work();
         self.metrics_end();
         self.index_stop("the session has ended");
-        let own = self.session.infer.take().filter(|_| !self.session.given);
-        if let Some(infer) = own {
-            // The process ends next. ONNX Runtime must not be at work then: its global objects are
-            // taken down by the exit handlers (seen: a crash in one of 80 ends while it loaded).
-            let limit = Instant::now() + LOADING_END;
-            let loading = || matches!(infer.state(), infer::State::Loading { .. });
-            while loading() && Instant::now() < limit {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+        // The process ends next. ONNX Runtime must not be at work then: its global objects are
+        // taken down by the exit handlers (seen: a crash in one of 80 ends while it loaded).
+        let limit = Instant::now() + LOADING_END;
+        let own = self.session.seats.take_own();
+        while own.iter().any(seats::is_loading) && Instant::now() < limit {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for infer in own {
             infer.shutdown();
         }
         self.session.shutdown_asked

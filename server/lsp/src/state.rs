@@ -188,6 +188,7 @@ impl State {
             report: None,
         };
         self.documents.insert(uri.clone(), open);
+        self.language_opened(language);
         self.parse_elsewhere(&uri);
         self.learn_elsewhere(&uri);
         self.index_changed(&uri);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use foretoken_grammars::Language;
 use foretoken_infer as infer;
 use foretoken_remote::endpoint::Endpoint;
 use serde_json::{Value, json};
@@ -60,8 +61,9 @@ impl State {
             .and_then(|uri| self.documents.get(uri)?.report.as_ref());
         json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "model": model(&self.session.model_state()),
-            "device": "cpu",
+            "model": self.model_json(None),
+            "languageModels": self.language_models(),
+            "device": device(&self.session.model_state()),
             "editor": format!("{:?}", self.facts.editor),
             "enabled": self.settings.completion.enabled,
             "counts": self.counts.to_json(),
@@ -97,6 +99,26 @@ impl State {
             "last": last,
             "documents": self.documents(hashes),
         })
+    }
+
+    /// How the model stands that answers in a language, or everywhere else, and why what was chosen last does
+    /// not.
+    fn model_json(&self, language: Option<Language>) -> Value {
+        let seats = &self.session.seats;
+        let mut value = model(&seats.state(language));
+        if let Some(why) = seats.refused(language) {
+            value["refused"] = why.into();
+        }
+        value
+    }
+
+    /// The languages with a model of their own.
+    fn language_models(&self) -> Value {
+        let own = self.session.seats.languages();
+        let models: serde_json::Map<_, _> = own
+            .map(|language| (language.id().to_owned(), self.model_json(Some(language))))
+            .collect();
+        models.into()
     }
 
     /// How the endpoints have been doing, for the status.
@@ -145,6 +167,14 @@ impl State {
             description
         };
         self.documents.iter().map(describe).collect()
+    }
+}
+
+/// Where it runs.
+fn device(state: &infer::State) -> &'static str {
+    match state {
+        infer::State::Ready(info) => info.device.name(),
+        _ => infer::Device::Cpu.name(),
     }
 }
 

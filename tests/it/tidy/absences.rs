@@ -129,6 +129,7 @@ const ABSENCES: &[Absence] = &[
         // What is listened to is a page on loopback, in a process that the user starts for it.
         except: &[
             "remote/src/egress.rs",
+            "remote/src/egress/get.rs",
             "remote/tests/",
             "lsp/src/metrics/listen.rs",
         ],

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use foretoken_engine::prompt::{Control, Prompt, Section};
+use foretoken_infer::package::Manifest;
 use foretoken_infer::{Class, Drafts, End, Flow, Infer, Job, Limits, Options, Outcome};
 use foretoken_infer::{library, package};
 use serde_json::{Value, json};
@@ -63,6 +64,7 @@ pub(super) fn run(
             details: Value::Null,
         });
     }
+    findings.extend(languages(context));
     findings.extend([settings(context), governor(context), places::index(context)]);
     findings.extend([places::directories(context), places::editors()]);
 
@@ -168,6 +170,36 @@ fn files(options: &Options) -> Finding {
             details: json!({"code": error.code()}),
         },
     }
+}
+
+/// The files of the models that languages have of their own; they are not loaded.
+fn languages(context: &Context) -> Option<Finding> {
+    let chosen = context.settings.chosen(context.paths.as_ref());
+    let mut well = true;
+    let mut lines = Vec::new();
+    let mut details = serde_json::Map::new();
+    for (language, source) in &chosen.languages {
+        let id = language.id();
+        let (sentence, detail) = match package::verify(source) {
+            Ok(Manifest { name, version, .. }) => {
+                let detail = json!({"name": name, "version": version});
+                (format!("{name} {version}"), detail)
+            }
+            Err(error) => {
+                well = false;
+                let sentence = format!("{error} Until then the default answers.");
+                (sentence, json!({"code": error.code()}))
+            }
+        };
+        lines.push(format!("{id}: {sentence}"));
+        details.insert(id.to_owned(), detail);
+    }
+    (!lines.is_empty()).then(|| Finding {
+        part: "languages",
+        well,
+        sentence: lines.join("\n"),
+        details: details.into(),
+    })
 }
 
 /// Loads the model and runs it once: a finding about loading and, where it loads, one about speed.

@@ -114,6 +114,14 @@ pub const KEYS: &[Key] = &[
         workspace: false,
     },
     Key {
+        path: "model.sources",
+        variable: "FORETOKEN_MODEL_SOURCES",
+        shape: Shape::Json,
+        expected: "a list of addresses",
+        editor: false,
+        workspace: false,
+    },
+    Key {
         path: "runtime.onnxruntime",
         variable: "FORETOKEN_ONNXRUNTIME",
         shape: Shape::Text,

@@ -126,6 +126,10 @@ pub struct ModelOptions {
     /// Folder of a model package (`manifest.toml`, `model.onnx`, `tokenizer.json`). Not set: the
     /// embedded model. Only the user file and the environment may set it.
     pub folder: Field<String>,
+    /// Addresses of folders that `foretoken models add URL` may fetch models from, with all that lies below
+    /// them. Nothing is fetched by itself. Only the user file and the environment may set it.
+    #[schemars(with = "Option<Vec<super::sources::SourceSchema>>")]
+    pub sources: Field<Vec<Value>>,
     /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]

@@ -15,7 +15,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::endpoints::Endpoints;
-use crate::models::Models;
+use super::sources::Sources;
+use crate::models::{Chosen, Models};
 use crate::paths::Paths;
 
 /// All settings in force, complete and plain.
@@ -43,19 +44,28 @@ impl Settings {
     /// How the local model is started with these settings; where they name none, the one that the user chose is taken, which
     /// `paths` leads to.
     pub fn infer(&self, paths: Option<&Paths>) -> foretoken_infer::Options {
-        let chosen = || Models::of(paths?).chosen();
-        let package = match self.model.folder.clone().or_else(chosen) {
-            Some(folder) => foretoken_infer::Source::Folder(folder),
-            None => foretoken_infer::Source::Embedded,
-        };
         foretoken_infer::Options {
-            package,
+            package: self.chosen(paths).default,
             library: self.runtime.onnxruntime.clone(),
             data_dir: paths.map(|paths| paths.data.clone()),
             threads: self.runtime.threads,
             drafts: self.runtime.drafts,
             kv_reuse: self.runtime.kv_reuse,
             ..foretoken_infer::Options::default()
+        }
+    }
+
+    /// Which model answers where: a folder that the settings name counts more than what was chosen for
+    /// everything, and less than what was chosen for a language.
+    pub fn chosen(&self, paths: Option<&Paths>) -> Chosen {
+        let chosen = paths.map(|paths| Models::of(paths).chosen());
+        let chosen = chosen.unwrap_or_default();
+        match self.model.folder.clone() {
+            None => chosen,
+            Some(folder) => Chosen {
+                default: foretoken_infer::Source::Folder(folder),
+                ..chosen
+            },
         }
     }
 
@@ -107,6 +117,7 @@ impl Settings {
                 .and_then(|least| serde_json::from_str(&least.to_string()).ok())
                 .unwrap_or(Value::Null),
             "model.folder" => shown(&model.folder),
+            "model.sources" => model.sources.urls().collect(),
             "runtime.onnxruntime" => shown(&runtime.onnxruntime),
             "runtime.threads" => runtime.threads.into(),
             "runtime.drafts" => runtime.drafts.into(),
@@ -221,6 +232,8 @@ pub enum Menu {
 pub struct Model {
     /// Folder of a model package; `None` is the embedded one.
     pub folder: Option<PathBuf>,
+    /// Where models may be fetched from, when the user asks for it.
+    pub sources: Sources,
 }
 
 /// How the model is run.

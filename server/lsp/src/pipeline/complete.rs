@@ -17,7 +17,7 @@ use foretoken_engine::trigger::{self, History, Kind};
 use foretoken_infer::{Class, Drafts, Errand, Infer, ModelInfo};
 
 use super::choose::{Spot, Written, choose, with_minimum};
-use super::generate::Asked;
+use super::generate::{Asked, Exit, OnEarly};
 use super::report::{self, Reason, Report, milliseconds};
 
 /// Bytes of text before the cursor that the look-up needs to see; it compares at most six words.
@@ -25,6 +25,10 @@ const LOOKUP_REACH: usize = 1024;
 
 /// Bytes on each side of the cursor in which drafts are looked for, which takes 0.1 ms at most.
 const DRAFT_REACH: usize = 75_000;
+
+/// How long the best text so far is held back for a better one: from here on people notice the wait. It is where
+/// the governor calls a model slow.
+const PATIENCE: Duration = foretoken_engine::governor::SLOW;
 
 /// What a completion is made from.
 #[derive(Clone, Debug)]
@@ -64,7 +68,7 @@ pub struct Attempt {
     /// Sees the raw text grow, on the model's thread.
     pub on_text: Box<dyn FnMut(&str) + Send>,
     /// Gets a suggestion that may be shown while the generation goes on, at most once.
-    pub on_early: Option<Box<dyn FnOnce(Suggestion) + Send>>,
+    pub on_early: Option<OnEarly>,
     /// Whom the job is for, and what else is wanted of it.
     pub errand: Errand,
     /// Texts of which the answer may repeat a part, the likeliest first, before those of the file.
@@ -116,7 +120,7 @@ pub struct Completed {
 
 /// Computes one completion. `model` is the model, or why there is none; the words of the file may
 /// answer without one. Ends early when `attempt.stop` says so.
-pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt) -> Completed {
+pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, mut attempt: Attempt) -> Completed {
     let started = Instant::now();
     let mut report = Report::default();
     let place = Place::at(&inputs.document, inputs.byte);
@@ -159,7 +163,16 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
                 },
                 rival: report.candidates.lookup,
             };
-            let generated = asked.generate(attempt, &mut report).await;
+            let exit = Exit::new(attempt.on_early.take());
+            let best = guess.as_ref().and_then(|guess| guess.clone().ok());
+            let left = PATIENCE.saturating_sub(started.elapsed());
+            let generating = asked.generate(attempt, exit.clone(), &mut report);
+            let generated = impatiently(generating, left, || {
+                if let Some(best) = best {
+                    exit.leave(best);
+                }
+            });
+            let generated = generated.await;
             (Some(generated.window), generated.said, generated.written)
         }
         Err(reason) => (None, Err(reason), None),
@@ -172,6 +185,18 @@ pub async fn run(inputs: Inputs, model: Result<&Model, Reason>, attempt: Attempt
         window,
         lookup: Some(lookup),
         ..ended(choose(said, guess), report, started)
+    }
+}
+
+/// The outcome of `work`, which goes on; where it is not there in time, `late` is called once meanwhile.
+async fn impatiently<T>(work: impl Future<Output = T>, time: Duration, late: impl FnOnce()) -> T {
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(time, &mut work).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            late();
+            work.await
+        }
     }
 }
 
@@ -230,6 +255,17 @@ mod tests {
     use foretoken_grammars::Language;
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_late_is_waited_for_all_the_same() {
+        let long = Duration::from_secs(60);
+        let mut was_late = false;
+        assert_eq!(impatiently(async { 3 }, long, || was_late = true).await, 3);
+        assert!(!was_late);
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let late = || assert_eq!(sender.send(4), Ok(()));
+        assert_eq!(impatiently(receiver, Duration::ZERO, late).await, Ok(4));
+    }
 
     #[test]
     fn drafts_come_from_both_sides_of_the_cursor() {

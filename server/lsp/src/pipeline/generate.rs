@@ -1,6 +1,7 @@
 //! One run of the model for one place: the prompt, the job, what is watched while it runs, and the
 //! judgement of its text. How the text may leave early is decided here; what is done with it is not.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use foretoken_engine::document::Document;
@@ -25,6 +26,37 @@ const EARLY_TOKENS: usize = 8;
 /// From this age on a generation answers at the next end of a word. Start value.
 const EARLY_AGE: Duration = Duration::from_millis(80);
 
+/// Called with a text that may be shown.
+pub type OnEarly = Box<dyn FnOnce(Suggestion) + Send>;
+
+/// The way out for a text before the generation has ended. Whoever uses it first closes it: the model's thread
+/// with what it has written, or the pipeline when that takes too long.
+#[derive(Clone)]
+pub(super) struct Exit(Arc<Mutex<Option<OnEarly>>>);
+
+impl Exit {
+    pub(super) fn new(on_early: Option<OnEarly>) -> Exit {
+        Exit(Arc::new(Mutex::new(on_early)))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.place().is_some()
+    }
+
+    /// Lets a text out, unless one has left.
+    pub(super) fn leave(&self, suggestion: Suggestion) {
+        // Not called under the lock: it sends, which is not ours to bound.
+        let send = self.place().take();
+        if let Some(send) = send {
+            send(suggestion);
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<OnEarly>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// All that one generation needs.
 pub(super) struct Asked<'a> {
     pub(super) inputs: &'a Inputs,
@@ -48,7 +80,12 @@ pub(super) struct Generated {
 
 impl Asked<'_> {
     /// Prompt, model, filters.
-    pub(super) async fn generate(self, mut attempt: Attempt, report: &mut Report) -> Generated {
+    pub(super) async fn generate(
+        self,
+        mut attempt: Attempt,
+        exit: Exit,
+        report: &mut Report,
+    ) -> Generated {
         let info = &self.model.info;
         report.model = Some(format!("{} {}", info.name, info.version));
         let building = Instant::now();
@@ -62,7 +99,7 @@ impl Asked<'_> {
         let outcome = self
             .model
             .infer
-            .submit_for(self.job(prompt, attempt, gate), errand)
+            .submit_for(self.job(prompt, attempt, (gate, exit)), errand)
             .await
             .unwrap_or_else(|_| Outcome {
                 end: End::Failed("The model's thread has ended; restart the server.".to_owned()),
@@ -102,12 +139,12 @@ impl Asked<'_> {
 
     /// The job with its two followers: `Watch` ends it where nothing further would be shown, `Early`
     /// looks for the moment at which the answer may leave. Both run on the model's thread.
-    fn job(&self, prompt: Prompt, attempt: Attempt, gate: Gate) -> Job {
+    fn job(&self, prompt: Prompt, attempt: Attempt, (gate, exit): (Gate, Exit)) -> Job {
         let most = self.model.info.budget.generate;
         let mut watch = Watch::new(self.place, self.mode).with_gate(gate, most);
         let mut on_text = attempt.on_text;
-        let mut early = attempt.on_early.map(|send| Early {
-            send: Some(send),
+        let mut early = exit.is_open().then(|| Early {
+            exit,
             document: self.inputs.document.clone(),
             place: self.place.clone(),
             mode: self.mode,
@@ -174,8 +211,7 @@ impl Asked<'_> {
 
 /// Looks for the moment at which the text so far may be shown.
 struct Early {
-    /// Taken when the text has left.
-    send: Option<Box<dyn FnOnce(Suggestion) + Send>>,
+    exit: Exit,
     document: Document,
     place: Place,
     mode: Mode,
@@ -187,7 +223,7 @@ struct Early {
 impl Early {
     /// Sends the text so far if it may be shown. Once sent, the rest is for the keys to come.
     fn look(&mut self, progress: Progress<'_>) {
-        if self.send.is_none() {
+        if !self.exit.is_open() {
             return;
         }
         let due = progress.tokens.len() >= EARLY_TOKENS || self.since.elapsed() >= EARLY_AGE;
@@ -209,9 +245,8 @@ impl Early {
         );
         if let Ok(suggestion) = judged
             && suggestion.probability >= self.rival
-            && let Some(send) = self.send.take()
         {
-            send(suggestion);
+            self.exit.leave(suggestion);
         }
     }
 }
@@ -277,7 +312,7 @@ pub async fn prepare(inputs: Inputs, model: &Model, attempt: Attempt) -> Option<
             max_tokens: 0,
             budget: attempt.budget,
         },
-        ..asked.job(prompt, attempt, model.info.gate)
+        ..asked.job(prompt, attempt, (model.info.gate, Exit::new(None)))
     };
     let outcome = model.infer.submit(job).await.ok()?;
     matches!(outcome.end, End::Eom | End::Watched | End::Budget).then_some(window)

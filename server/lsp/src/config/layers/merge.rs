@@ -18,6 +18,7 @@ use crate::config::options::{
     MetricsOptions, ModelOptions, Options, RuntimeOptions,
 };
 use crate::config::settings::{Context, Exclude, Menu, Settings};
+use crate::config::sources::Sources;
 
 /// Lays one layer over what the layers before it gave.
 pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &mut Resolved) {
@@ -124,6 +125,14 @@ impl Merge<'_> {
         let folder = self.take_if("model.folder", &options.folder, |text| !text.is_empty());
         if let Some(folder) = folder {
             self.to.settings.model.folder = Some(self.path(&folder));
+        }
+        if let Some(list) = self.take("model.sources", &options.sources) {
+            let (sources, problems) = Sources::read(list);
+            self.to.settings.model.sources = sources;
+            for problem in problems {
+                let sentence = format!("In {}: {problem}", self.layer);
+                self.report("model.sources", sentence);
+            }
         }
     }
 

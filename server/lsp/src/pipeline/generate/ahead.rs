@@ -8,7 +8,9 @@ use foretoken_engine::position::{Encoding, Range, from_byte};
 use foretoken_engine::suggestion::{self, Gate, Raw, Suggestion, Token};
 use foretoken_infer::{Drafts, End, Flow, Job, Limits, Outcome};
 
-use super::{Asked, Attempt, Inputs, Model, Reason, Report, milliseconds, report, with_minimum};
+use super::{
+    Asked, Attempt, Exit, Inputs, Model, Reason, Report, milliseconds, report, with_minimum,
+};
 use crate::pipeline::complete::around;
 
 /// Most tokens of a continuation: one line.
@@ -71,7 +73,7 @@ pub async fn ahead(
             let over = is_over(progress.text) || gate.is_hopeless(progress.tokens, most);
             if over { Flow::Stop } else { Flow::Continue }
         }),
-        ..asked.job(prompt, attempt, gate)
+        ..asked.job(prompt, attempt, (gate, Exit::new(None)))
     };
     let outcome = model.infer.submit_for(job, errand).await.ok()?;
     report.tokens = outcome.counts.into();

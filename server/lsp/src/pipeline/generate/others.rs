@@ -4,7 +4,7 @@ use foretoken_engine::place::Place;
 use foretoken_engine::suggestion::{self, Gate, Raw, Suggestion, Watch};
 use foretoken_infer::{Alternative, Branches, Drafts, End, Flow, Job};
 
-use super::{Asked, Attempt, Inputs, Model, Report, report};
+use super::{Asked, Attempt, Exit, Inputs, Model, Report, report};
 
 /// Texts beside the one shown: what editors step through is three at most (R13 of the editors' rules).
 const MOST: usize = 2;
@@ -58,7 +58,7 @@ pub async fn others(inputs: Inputs, shown: &str, model: &Model, mut attempt: Att
     let (prompt, _) = asked.prompt();
     let job = Job {
         watch: first,
-        ..asked.job(prompt, attempt, model.info.gate)
+        ..asked.job(prompt, attempt, (model.info.gate, Exit::new(None)))
     };
     let Ok(outcome) = model.infer.submit_for(job, errand).await else {
         return Others {
