@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::source::{absolute, project_of, read};
 use super::{Context, Failure, NOTHING, OK};
-use crate::config::Settings;
 use crate::config::trust::Trust;
+use crate::config::{Encoders, Settings};
 use crate::pipeline::assist::{
     self, Diagnostic, Found, LevelOf, Outcome, Prepared, Question, Search, Snapshot, Sought,
     Stopped, Told, Tools, UNREADABLE,
@@ -315,7 +315,7 @@ fn levels(settings: &Settings, asked: &Path, project: &Path) -> LevelOf {
 
 /// The project's index, where it can have one, for questions about a file.
 fn search(context: &Context, root: &Path, file: &Path) -> Option<Search> {
-    let (index, _) = super::search::opened(context, root, true).ok()?;
+    let (index, _) = super::search::opened(context, root, true, &Encoders::default()).ok()?;
     index.read_history(&|| false);
     let file = file.to_owned();
     Some(Arc::new(move |sought: &Sought, most: usize| {
