@@ -127,6 +127,9 @@ fn task(code: &str) -> Result<Task, String> {
     })
 }
 
+/// As shells say it of a program that an interrupt ended.
+const INTERRUPTED: u8 = 130;
+
 pub(super) fn run(
     context: &Context,
     arguments: &Arguments,
@@ -215,11 +218,22 @@ fn ask(
             };
             failed = failed.take().or(written.err());
         };
-        runtime.block_on(assist::answer(&prepared, &tools, &mut told))
+        runtime.block_on(async {
+            // What is dropped leaves its row in the audit, since text may have left by then.
+            tokio::select! {
+                outcome = assist::answer(&prepared, &tools, &mut told) => Some(outcome),
+                Ok(()) = tokio::signal::ctrl_c() => None,
+            }
+        })
     };
     if let Some(error) = failed {
         return Err(error.into());
     }
+    let Some(outcome) = outcome else {
+        let sentence = "the question was given up; `foretoken audit show` says what was sent";
+        writeln!(err, "foretoken: {sentence}.")?;
+        return Ok(INTERRUPTED);
+    };
     print(&outcome, how.json, out, err)?;
     Ok(if outcome.model.is_some() && outcome.cut.is_none() {
         OK
