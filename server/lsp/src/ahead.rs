@@ -189,6 +189,7 @@ impl State {
             crate::counts::Path::Hit,
         );
         if real {
+            self.settle_first(uri);
             self.refill(uri, &place, &hit);
         }
     }
