@@ -12,4 +12,6 @@ pub mod settings;
 pub mod trust;
 
 pub use layers::{Layer, Layers, Problem, Resolved};
-pub use settings::{Audit, Completion, Exclude, Log, Menu, Model, Remote, Runtime, Settings};
+pub use settings::{
+    Audit, Completion, Encoders, Exclude, Log, Menu, Model, Remote, Runtime, Settings,
+};

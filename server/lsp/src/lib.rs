@@ -21,6 +21,7 @@ mod counts;
 mod cycling;
 mod edge;
 mod effort;
+mod encoders;
 mod flight;
 mod frames;
 mod handlers;

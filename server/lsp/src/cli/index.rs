@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use foretoken_index::{Error, Place, Progress, Report, Work, Workspace};
+use foretoken_infer::library::Places;
 use serde_json::json;
 
 use super::{Context, Failure, NOTHING, OK};
-use crate::config::Settings;
+use crate::config::{Encoders, Settings};
 
 mod drift;
 
@@ -70,6 +71,21 @@ impl<'a> Project<'a> {
     pub(super) fn cache(&self) -> Option<&'a Path> {
         let paths = self.context.paths.as_ref()?;
         self.settings.index.enabled.then_some(paths.cache.as_path())
+    }
+
+    /// What the settings say that orders hits.
+    pub(super) fn encoders(&self) -> &Encoders {
+        &self.settings.index.encoders
+    }
+
+    /// Where libraries may lie.
+    pub(super) fn libraries(&self) -> Places {
+        let data = self
+            .context
+            .paths
+            .as_ref()
+            .map(|paths| paths.data.as_path());
+        Places::of_process(self.settings.runtime.onnxruntime.as_deref(), data)
     }
 
     /// The index below this cache folder, or one in memory.

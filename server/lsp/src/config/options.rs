@@ -185,6 +185,13 @@ pub struct IndexOptions {
     /// questions. A workspace file can switch this off, never on.
     #[schemars(extend("default" = true))]
     pub enabled: Field<bool>,
+    /// What orders search hits also by their meaning: a table's file, or the folder of an ONNX package of kind
+    /// "embed". A relative path starts at the settings file. Without it words alone order them. Completions never wait
+    /// for it.
+    pub embedder: Field<String>,
+    /// The folder of an ONNX package of kind "rerank", which puts the best hits in its order, for as long as it has
+    /// time. Completions never wait for it.
+    pub reranker: Field<String>,
     /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]

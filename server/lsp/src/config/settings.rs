@@ -113,6 +113,8 @@ impl Settings {
             "runtime.drafts" => runtime.drafts.into(),
             "runtime.kvReuse" => runtime.kv_reuse.into(),
             "index.enabled" => index.enabled.into(),
+            "index.embedder" => shown(&index.encoders.embedder),
+            "index.reranker" => shown(&index.encoders.reranker),
             "remote.enabled" => remote.enabled.into(),
             "remote.level" => remote.level.code().into(),
             "remote.localOnly" => remote.local_only.patterns().collect(),
@@ -260,11 +262,25 @@ impl Default for Runtime {
 pub struct Index {
     /// Files are read ahead and found by what is in them.
     pub enabled: bool,
+    /// What orders them beyond their words.
+    pub encoders: Encoders,
+}
+
+/// What the user has chosen to order what is found; without a choice words alone do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Encoders {
+    /// A table's file, or the folder of a package of kind "embed".
+    pub embedder: Option<PathBuf>,
+    /// The folder of a package of kind "rerank".
+    pub reranker: Option<PathBuf>,
 }
 
 impl Default for Index {
     fn default() -> Index {
-        Index { enabled: true }
+        Index {
+            enabled: true,
+            encoders: Encoders::default(),
+        }
     }
 }
 

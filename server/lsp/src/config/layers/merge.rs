@@ -169,6 +169,14 @@ impl Merge<'_> {
         {
             self.to.settings.index.enabled = enabled;
         }
+        let embedder = self.take_if("index.embedder", &options.embedder, |text| !text.is_empty());
+        if let Some(path) = embedder {
+            self.to.settings.index.encoders.embedder = Some(self.path(&path));
+        }
+        let reranker = self.take_if("index.reranker", &options.reranker, |text| !text.is_empty());
+        if let Some(path) = reranker {
+            self.to.settings.index.encoders.reranker = Some(self.path(&path));
+        }
     }
 
     fn metrics(&mut self, options: &MetricsOptions) {
