@@ -13,6 +13,7 @@ mod refresh;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -232,6 +233,18 @@ impl Workspace {
             }
         };
         self.seen().view.rows().into_iter().map(shown).collect()
+    }
+
+    /// Shows every chunk that the last commit holds, by its file's path and its bytes there, file by file in the order of paths.
+    pub fn each_chunk(&self, each: &mut dyn FnMut(&str, Range<usize>)) {
+        let seen = self.seen();
+        let mut records: Vec<&Arc<Record>> = seen.view.files.values().collect();
+        records.sort_by(|one, other| one.path.cmp(&other.path));
+        for record in records {
+            for chunk in &record.chunks {
+                each(&record.path, chunk.bytes.clone());
+            }
+        }
     }
 
     /// Waits until the merges that run have ended; to be called before a short-lived process ends.

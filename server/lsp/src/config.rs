@@ -3,6 +3,7 @@
 //! own part of the result and never looks at a layer. Do not read an environment variable elsewhere.
 
 pub mod endpoints;
+pub mod experiments;
 pub mod keys;
 pub mod layers;
 pub mod options;

@@ -52,7 +52,7 @@ impl Default for Effort {
 }
 
 impl Effort {
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 

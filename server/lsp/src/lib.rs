@@ -11,6 +11,7 @@ mod attempts;
 mod backend;
 mod background;
 mod calendar;
+mod canary;
 mod capabilities;
 pub mod cli;
 mod client;

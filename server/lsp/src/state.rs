@@ -13,6 +13,7 @@ use foretoken_engine::lookup::Lookup;
 use foretoken_engine::place::Place;
 use foretoken_engine::position::{Position, to_byte};
 use foretoken_engine::prompt::Window;
+use foretoken_engine::rejected::Rejected;
 use foretoken_engine::suggestion::{Reject, Source};
 use foretoken_grammars::Language;
 use tokio::time::Instant;
@@ -70,6 +71,8 @@ pub(crate) struct State {
     pub(crate) offers: Offers,
     pub(crate) counts: Counts,
     pub(crate) effort: Effort,
+    /// What was put away, for a while.
+    pub(crate) rejected: Rejected,
     /// Numbers flights, and what runs behind them.
     pub(crate) flights: u64,
     /// What the model wrote last, for the drafts of what it writes next.
@@ -159,6 +162,7 @@ impl State {
             offers: Offers::default(),
             counts: Counts::default(),
             effort: Effort::default(),
+            rejected: Rejected::default(),
             flights: 0,
             written: Written::default(),
             ahead_done: None,
@@ -297,7 +301,9 @@ impl State {
             return;
         }
         self.metrics.survival.edited(uri, edits);
-        if let Some(accepted) = self.offers.edited(uri, edits) {
+        if let Some(accepted) = self.offers.edited(uri, edits)
+            && self.metrics.keeps()
+        {
             self.metrics.survival.follow(uri, accepted);
         }
         self.key_typed();
@@ -344,8 +350,16 @@ impl State {
 
     /// A plugin's word that the user turned an offer down.
     pub(crate) fn dismissed(&mut self, id: &str) {
-        if let Some(Dismissed { uri, place, used }) = self.offers.dismissed(id) {
+        if let Some(dismissed) = self.offers.dismissed(id) {
+            let Dismissed {
+                uri,
+                place,
+                text,
+                used,
+            } = dismissed;
             self.cache.dismiss(&uri, &place, used);
+            let now = self.effort.now();
+            self.rejected.put_away(&uri, &place, (&text, used), now);
             self.effort.dismissed(self.offers.totals.accepted);
         }
     }
@@ -366,6 +380,7 @@ impl State {
         self.session.drop_pending(uri, &mut self.counts);
         self.offers.clear(uri);
         self.metrics.survival.closed(uri);
+        self.rejected.forget(uri);
         let open = self.documents.remove(uri);
         if let Some(open) = &open {
             self.recent.forget(open.opening);

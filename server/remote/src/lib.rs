@@ -11,6 +11,7 @@ pub mod client;
 pub mod egress;
 pub mod endpoint;
 pub mod failure;
+pub mod feedback;
 pub mod health;
 pub mod keys;
 pub mod ledger;

@@ -2,7 +2,7 @@
 //! the language server's, with the same prompt, byte for byte. The answer goes to stdout while it comes;
 //! who answered, at what cost and from what goes to stderr.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -177,6 +177,7 @@ fn ask(
         words,
         history: Vec::new(),
         deeper: how.deeper,
+        rejected: false,
     };
     if how.allow {
         allow(context, &snapshot.project, &settings)?;
@@ -385,6 +386,12 @@ fn print(
     if let Some(cut) = &outcome.cut {
         writeln!(err, "foretoken: {cut}")?;
     }
+    // Somebody reads along who can say what it was worth.
+    if outcome.request.is_some() && std::io::stderr().is_terminal() {
+        let words =
+            "was that useful? Say `foretoken feedback useful` or `not-useful`; it stays here.";
+        writeln!(err, "foretoken: {words}")?;
+    }
     Ok(())
 }
 
@@ -409,6 +416,7 @@ fn to_json(outcome: &Outcome) -> serde_json::Value {
         "inputTokens": outcome.tokens.0,
         "outputTokens": outcome.tokens.1,
         "edits": edits,
+        "request": outcome.request,
     })
 }
 

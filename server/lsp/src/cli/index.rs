@@ -13,6 +13,8 @@ use serde_json::json;
 use super::{Context, Failure, NOTHING, OK};
 use crate::config::{Encoders, Settings};
 
+mod drift;
+
 /// Progress is told once the work has taken this long, and then as often: a bar is drawn more often than
 /// lines are written.
 const BAR: Duration = Duration::from_millis(200);
@@ -35,6 +37,9 @@ pub(super) struct Arguments {
     /// Remove it.
     #[arg(long)]
     purge: bool,
+    /// Say whether the texts are still like those that were there at the first such look; exit code 1 if they are others.
+    #[arg(long, conflicts_with = "purge")]
+    drift: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -166,6 +171,16 @@ pub(super) fn run(
         .map_err(failed)?;
     workspace.settle().map_err(failed)?;
     tell(&workspace, &report, arguments.json, out)?;
+    let looked = workspace.folder().filter(|_| arguments.drift);
+    let looked = looked.map(|folder| drift::look(&workspace, &folder));
+    if let Some(looked) = looked {
+        let looked =
+            looked.map_err(|error| Failure(format!("The look cannot be kept: {error}.")))?;
+        writeln!(err, "foretoken: {}.", looked.sentence)?;
+        if looked.shifted {
+            return Ok(NOTHING);
+        }
+    }
     if workspace.state().files > 0 {
         return Ok(OK);
     }

@@ -250,6 +250,14 @@ pub const KEYS: &[Key] = &[
         workspace: false,
     },
     Key {
+        path: "metrics.experiments",
+        variable: "FORETOKEN_METRICS_EXPERIMENTS",
+        shape: Shape::Json,
+        expected: "a list of experiments",
+        editor: false,
+        workspace: false,
+    },
+    Key {
         path: "audit.enabled",
         variable: "FORETOKEN_AUDIT_ENABLED",
         shape: Shape::Flag,

@@ -166,6 +166,10 @@ pub struct MetricsOptions {
     /// nothing was shown, how long answers took. No text, no path; nothing is sent.
     #[schemars(extend("default" = true))]
     pub keep: Field<bool>,
+    /// Settings that differ between installations, to find out which value is better: `foretoken stats --experiments` compares. Only
+    /// the user file and the environment may set it.
+    #[schemars(with = "Option<Vec<super::experiments::Declared>>")]
+    pub experiments: Field<Vec<Value>>,
     /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]

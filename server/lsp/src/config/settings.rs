@@ -15,6 +15,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::endpoints::Endpoints;
+use super::experiments::Experiments;
 use crate::models::Models;
 use crate::paths::Paths;
 
@@ -125,6 +126,12 @@ impl Settings {
             // By their names: an address may hold what the user would not show around.
             "remote.endpoints" => remote.endpoints.names().collect(),
             "metrics.keep" => metrics.keep.into(),
+            // By the arm that this installation has.
+            "metrics.experiments" => metrics
+                .experiments
+                .iter()
+                .map(|experiment| format!("{}={}", experiment.name, experiment.arm))
+                .collect(),
             "audit.enabled" => audit.enabled.into(),
             "audit.prompt" => audit.prompt.code().into(),
             "audit.answer" => audit.answer.code().into(),
@@ -282,11 +289,16 @@ impl Default for Index {
 pub struct Metrics {
     /// Counts and times stay on this machine when a session has ended.
     pub keep: bool,
+    /// Settings that differ between installations.
+    pub experiments: Experiments,
 }
 
 impl Default for Metrics {
     fn default() -> Metrics {
-        Metrics { keep: true }
+        Metrics {
+            keep: true,
+            experiments: Experiments::default(),
+        }
     }
 }
 
