@@ -4,7 +4,8 @@
 //! Each run starts the built program anew, in a home of its own, as VS Code would: `initialize`, one file of a
 //! small project opened, and typing that begins at once. *Cold* means that process, model and index start with
 //! the run; the program's file is in the system's memory from the run before. Keys come every 130 ms, each with
-//! its request, until one is answered with a text.
+//! its request, until one is answered with a text. A model does not suggest something at every place, so typing
+//! begins where a server that has been running answers the first key with a text.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use foretoken_benches::stats::{machine, quantile, table};
 use foretoken_benches::typist::{Script, scripts};
 use foretoken_tests::persona::Persona;
 use foretoken_tests::process::Home;
+use foretoken_tests::session::Session;
 use serde_json::{Value, json};
 
 /// What a user is promised, ms, at the 95th percentile.
@@ -94,14 +96,87 @@ fn arguments() -> Result<Arguments, String> {
 }
 
 async fn measure(arguments: &Arguments) -> Result<(), String> {
-    let scripts = scripts();
-    // Brings the program's file into memory, and says what is wrong before anything is counted.
-    start(&scripts[0]).await?;
+    // Brings the program's file into memory, too, and says what is wrong before anything is counted.
+    let scripts = answered().await?;
     let mut starts = Vec::new();
     for number in 0..arguments.runs {
         starts.push(start(&scripts[number % scripts.len()]).await?);
     }
     report(arguments, &starts)
+}
+
+/// The scripts from where a warm server answers their first key with a text.
+async fn answered() -> Result<Vec<Script>, String> {
+    let home = Home::default();
+    let mut session = home.serve(Persona::named("vscode"), &[]);
+    session.initialize().await;
+    let mut found = Vec::new();
+    for (number, script) in scripts().into_iter().enumerate() {
+        let path = |part: &str| {
+            let path = home.path().join(format!("{number}/{part}/{}", script.name));
+            format!("file://{}", path.display())
+        };
+        let Some(keys) = keys_to_text(&mut session, &path("whole"), &script).await? else {
+            continue;
+        };
+        let (typed, rest) = script.keys.split_at(keys - 1);
+        let typed = typed.concat();
+        let mut text = script.text.clone();
+        text.insert_str(script.at, &typed);
+        let later = Script {
+            text,
+            at: script.at + typed.len(),
+            keys: rest.to_vec(),
+            ..script.clone()
+        };
+        if keys_to_text(&mut session, &path("rest"), &later).await? == Some(1) {
+            found.push(later);
+        }
+    }
+    session.finish().await;
+    match found.is_empty() {
+        true => Err("a warm server suggests nothing anywhere".to_owned()),
+        false => Ok(found),
+    }
+}
+
+/// Keys until the first text of a server that has its model; `None` where none comes.
+async fn keys_to_text(
+    session: &mut Session,
+    uri: &str,
+    script: &Script,
+) -> Result<Option<usize>, String> {
+    loop {
+        let model = session.status(false).await["model"].clone();
+        match model["state"].as_str() {
+            Some("ready") => break,
+            Some("unavailable") => return Err(format!("there is no model to wait for: {model}")),
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+    session.open(uri, script.language, &script.text).await;
+    let mut at = script.at;
+    for (number, key) in script.keys.iter().enumerate() {
+        let change = session.edit(uri, at, at, key);
+        at += key.len();
+        let params = session.ask_params(uri, at, 2);
+        let (ask, pending) = session.prepare("textDocument/inlineCompletion", params);
+        session.send_all(&[change, ask]).await;
+        if is_text(&pending.reply().await) {
+            session.close(uri).await;
+            return Ok(Some(number + 1));
+        }
+    }
+    session.close(uri).await;
+    Ok(None)
+}
+
+fn is_text<E>(answer: &Result<Value, E>) -> bool {
+    let items = answer
+        .as_ref()
+        .ok()
+        .and_then(|list| list["items"].as_array());
+    items.is_some_and(|items| !items.is_empty())
 }
 
 /// One start, to its first text.
@@ -135,8 +210,7 @@ async fn start(script: &Script) -> Result<Start, String> {
         session.send_all(&[change, ask]).await;
         // An answer that comes after the next key would be of no use to anybody.
         let answer = tokio::time::timeout(GAP, pending.reply()).await;
-        if matches!(&answer, Ok(Ok(list)) if list["items"].as_array().is_some_and(|items| !items.is_empty()))
-        {
+        if answer.as_ref().is_ok_and(is_text) {
             text = milliseconds(edited);
             break;
         }

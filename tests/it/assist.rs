@@ -11,8 +11,10 @@ use foretoken_tests::persona::Persona;
 use serde_json::{Value, json};
 
 mod again;
+mod canary;
 mod editors;
 mod edits;
+mod feedback;
 mod keys;
 mod lookups;
 

@@ -17,8 +17,8 @@ mod stream;
 mod weight;
 mod workspace;
 
-/// Number and input of every attack that is defended against today. 32 and 33 are about a gateway for teams
-/// and about feedback, which do not exist.
+/// Number and input of every attack that is defended against today. 32 is about a gateway for teams, which does
+/// not exist.
 const ATTACKS: &[(u8, &str)] = &[
     (
         1,
@@ -96,6 +96,10 @@ const ATTACKS: &[(u8, &str)] = &[
     (29, "a repository that has Git run its programs"),
     (30, "names of files and symbols that are markup"),
     (31, "another user of the machine"),
+    (
+        33,
+        "feedback about what was never shown, or about one answer many times",
+    ),
     (34, "a planted answer or row of another workspace"),
     (
         35,

@@ -261,3 +261,37 @@ fn killed_at_any_moment_it_opens_and_ends_as_a_fresh_one() {
     println!("{kills} kills, {cut} of them before the end; {hits} hits checked");
     assert!(cut * 4 > kills, "{cut} of {kills} came before the end");
 }
+
+/// Texts of a kind: functions about these words.
+fn texts(home: &Home, words: [&str; 4]) {
+    for number in 0..40 {
+        let [a, b, c, d] = words;
+        let text = format!(
+            "/// {a} of the {b}.\npub fn {a}_{number}({b}: &mut {c}) -> {c} {{\n    {b}.{d}({number}).{a}()\n}}\n"
+        );
+        home.write(&format!("project/src/part{number}.rs"), &text);
+    }
+}
+
+#[test]
+fn thirty_indexings_of_one_project_are_quiet_and_other_texts_are_told() {
+    let home = project();
+    texts(&home, ["evict", "cache", "Entry", "pop"]);
+    let look = |more: &[&str]| {
+        let all = [&["index", "--dir", "project", "--drift"], more].concat();
+        let (code, _, err) = run(&home, &all);
+        (code, err)
+    };
+    let (code, err) = look(&[]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("the first look"), "{err}");
+    for round in 0..30 {
+        let (code, err) = look(&["--rebuild"]);
+        assert_eq!(code, 0, "round {round}: {err}");
+        assert!(err.contains("the texts are as they were on"), "{err}");
+    }
+    texts(&home, ["parse", "token", "Grammar", "shift"]);
+    let (code, err) = look(&[]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("the texts are others than on"), "{err}");
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use foretoken::ServeOptions;
 use foretoken::paths::Paths;
 use foretoken_tests::persona::Persona;
-use foretoken_tests::process::Home;
+use foretoken_tests::process::{Home, library, root, skip};
 use foretoken_tests::server;
 use foretoken_tests::session::Session;
 use serde_json::{Value, json};
@@ -192,6 +192,51 @@ async fn a_second_server_answers_from_what_the_first_wrote() {
     );
     first.finish().await;
     second.finish().await;
+}
+
+/// The user's embedder is asked by searches of an editor too, and why not is said where it cannot be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_embedder_of_the_settings_is_asked_or_its_trouble_told() {
+    if library().is_none() {
+        return skip("there is no ONNX Runtime here");
+    }
+    let home = Home::default();
+    home.write(
+        "project/a.rs",
+        "fn paint_stream() {\n    paint(stream);\n}\n",
+    );
+    home.write("project/b.rs", "fn stop_stream() {\n    stop(stream);\n}\n");
+    let package = root().join("server/infer/tests/encoders");
+    for (kind, usable) in [("embed", true), ("rerank", false)] {
+        let path = package.join(kind);
+        home.write(
+            ".config/foretoken/config.toml",
+            format!("[index]\nembedder = {path:?}\n"),
+        );
+        let mut persona = Persona::named("vscode");
+        let folder = uri(&home, "project");
+        persona.initialize["workspaceFolders"] = json!([{"uri": folder, "name": "project"}]);
+        persona.initialize["rootUri"] = folder.into();
+        let mut session = home.serve(persona, &[]);
+        session.initialize().await;
+        let state = settled(&mut session, "ready").await;
+        assert_eq!(state["embedder"], path.display().to_string());
+        if usable {
+            until(&mut session, "close the stream", &["b.rs"]).await;
+        } else {
+            let begun = Instant::now();
+            let mut told = state;
+            while told["trouble"].is_null() && begun.elapsed() < LIMIT {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                told = self::state(&mut session).await;
+            }
+            let trouble = told["trouble"].to_string();
+            assert!(trouble.contains("is not used"), "{told}");
+            assert!(search(&mut session, "close the stream").await.is_empty());
+            assert_eq!(search(&mut session, "stop_stream").await, ["b.rs"]);
+        }
+        session.finish().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

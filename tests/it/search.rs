@@ -58,6 +58,48 @@ fn a_question_finds_its_code() {
 }
 
 #[test]
+fn a_hit_tells_who_changed_its_file_and_when() {
+    let home = project();
+    let first = || {
+        let (_, out, _) = search(&home, &["--dir", "project", "--json", "evict_oldest"]);
+        serde_json::from_str::<Value>(out.lines().next().unwrap()).unwrap()
+    };
+    let before = first();
+    assert_eq!(
+        (&before["owner"], &before["updated"]),
+        (&Value::Null, &Value::Null)
+    );
+    for arguments in [
+        &["init", "-q"][..],
+        &["add", "src"],
+        &[
+            "-c",
+            "user.name=Ada",
+            "-c",
+            "user.email=a@b.c",
+            "commit",
+            "-qm",
+            "x",
+        ],
+    ] {
+        let git = std::process::Command::new("git")
+            .args(arguments)
+            .current_dir(home.path().join("project"))
+            .env("GIT_AUTHOR_DATE", "2020-02-29T12:00:00Z")
+            .env("GIT_COMMITTER_DATE", "2020-02-29T12:00:00Z")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .status()
+            .unwrap();
+        assert!(git.success());
+    }
+    let after = first();
+    assert_eq!(
+        (&after["owner"], &after["updated"]),
+        (&"Ada".into(), &"2020-02-29".into())
+    );
+}
+
+#[test]
 fn nothing_found_is_code_1_and_a_reason() {
     let home = project();
     let (code, out, err) = search(&home, &["--dir", "project", "zebra", "crossing"]);
@@ -114,6 +156,27 @@ fn a_users_embedder_finds_what_means_the_same() {
     assert_eq!(code, 0, "{err}");
     assert!(out.starts_with("b.rs:1") && !out.contains("a.rs"), "{out}");
     assert!(out.contains("vector 1.00, "), "{out}");
+    // The same by the user's settings, and its vectors stay beside the index; one that cannot be used is
+    // left out there.
+    let configured = |path: &str| {
+        let text = format!("[index]\nembedder = {path:?}\n");
+        home.write(".config/foretoken/config.toml", text);
+        search(&home, &question)
+    };
+    let (code, out, err) = configured(package);
+    assert!(code == 0 && out.starts_with("b.rs:1"), "{out}{err}");
+    let folder = |name: &str| {
+        let indexes = std::fs::read_dir(home.path().join(".cache/foretoken/index")).unwrap();
+        let mut found = indexes.map(|index| index.unwrap().path().join(name));
+        found.find(|path| path.exists())
+    };
+    let kept = std::fs::metadata(folder("vectors").unwrap()).unwrap().len();
+    assert!(kept > 52, "{kept}");
+    assert_eq!(configured(package).0, 0);
+    let again = std::fs::metadata(folder("vectors").unwrap()).unwrap().len();
+    assert_eq!(again, kept);
+    assert_eq!(configured("absent").0, 1);
+    std::fs::remove_file(home.path().join(".config/foretoken/config.toml")).unwrap();
     // One for another purpose is refused with its reason, and so is none at all.
     for (path, reason) in [("../rerank", "a package for \"rerank\""), ("..", "lacks")] {
         let path = format!("{package}/{path}");

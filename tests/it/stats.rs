@@ -160,6 +160,53 @@ async fn nothing_is_kept_where_the_user_wants_nothing_kept() {
     assert!(!home.path().join(".local/state/foretoken/metrics").exists());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_experiment_gives_a_home_one_arm_and_counts_in_it() {
+    let declared = json!([{
+        "name": "gate",
+        "vary": "completion.minimumProbability",
+        "arms": [{"name": "fitted", "value": 0.01}, {"name": "careful", "value": 0.02}],
+    }]);
+    let declared = declared.to_string();
+    let experiments = ("FORETOKEN_METRICS_EXPERIMENTS", declared.as_str());
+    let home = Home::default();
+    for _ in 0..2 {
+        lived(&home, &[experiments]).await;
+    }
+    let (_, out, _) = stats(&home, &["--json"]);
+    std::fs::write(home.path().join("mine.json"), &out).unwrap();
+    let kept: Value = serde_json::from_str(&out).unwrap();
+    let arms = kept["allTime"]["experiments"]["gate"].as_object().unwrap();
+    assert_eq!(arms.len(), 1, "{arms:?}");
+    let (name, arm) = arms.iter().next().unwrap();
+    assert!(arm["trials"].as_u64() >= Some(8), "{arm}");
+    assert!(arm["successes"].as_u64() >= Some(2), "{arm}");
+    let mut command = home.command(&["config", "show"]);
+    let output = command.env(experiments.0, experiments.1).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains(&format!("gate={name}")), "{shown}");
+    let (code, out, err) = stats(&home, &["--experiments", "--with", "mine.json"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("    2 installations "), "{out}");
+    std::fs::write(home.path().join("other.json"), "{}").unwrap();
+    for bad in ["other.json", "nowhere.json"] {
+        let (code, _, err) = stats(&home, &["--experiments", "--with", bad]);
+        assert_eq!(code, Some(2));
+        assert!(err.contains(bad), "{err}");
+    }
+    let other = Home::default();
+    lived(&other, &[]).await;
+    let (code, _, err) = stats(&other, &["--experiments"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("declares none"), "{err}");
+    assert!(
+        !other
+            .path()
+            .join(".local/state/foretoken/installation")
+            .exists()
+    );
+}
+
 /// `foretoken stats --listen` as a process; killed at its end.
 struct Listening {
     child: std::process::Child,

@@ -28,8 +28,8 @@
 //! | who is asked | [`route`] | signals, policy, health, totals → plan with reasons |
 //! | what of the reply is shown | [`answer`] | Markdown → harmless Markdown with checked sources |
 //!
-//! Beside them stand three values that follow the session: [`pace`] knows how fast the keys come,
-//! [`caution`] what the user has put away, [`governor`] what the work costs and what is given up.
+//! Beside them stand four values that follow the session: [`pace`] knows how fast the keys come,
+//! [`caution`] how often the user put something away and [`rejected`] what, [`governor`] what the work costs and what is given up.
 //!
 //! The engine does not fail. Where there is nothing to give, the result is a reason with a code and a
 //! sentence, and bad input (an offset past the end, half a character, a range outside the text) has
@@ -45,8 +45,10 @@ pub mod caution;
 pub mod chunk;
 pub mod context;
 pub mod document;
+pub mod drift;
 pub mod embed;
 pub mod exclude;
+pub mod experiment;
 pub mod governor;
 pub mod interpolate;
 pub mod lookup;
@@ -57,6 +59,7 @@ pub mod privacy;
 pub mod prompt;
 pub mod rank;
 pub mod redact;
+pub mod rejected;
 pub mod route;
 pub mod source;
 pub mod suggestion;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `lock` | who writes: process and start time; held with the system's file lock, which ends with its holder |
 //! | `meta` | the versions that the index was made with, and the number of the generation that counts; replaced by rename |
+//! | `vectors` | what a user's embedder made of chunks, a cache: see [`crate::vectors`] |
 //! | `g1`, `g2`, … | generations, each an index of the search library; all but the counting one are leftovers |
 
 use std::fs::{self, File, OpenOptions, TryLockError};

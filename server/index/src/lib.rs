@@ -22,6 +22,6 @@ pub use meaning::{Make, Meaning, Text};
 pub use vectors::{Key, Vectors};
 pub use walk::{Progress, Skipped, read, read_inside};
 pub use workspace::{
-    Defined, Definition, Place, Reference, Report, Rules, State, Usage, Work, Workspace, exists,
-    purge, usage,
+    Defined, Definition, Place, Reference, Report, Reranker, Rules, State, Usage, Work, Workspace,
+    exists, purge, usage,
 };

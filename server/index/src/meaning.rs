@@ -1,8 +1,10 @@
 //! What chunks mean: the vector of each, by its content, and how near it is to a question. Vectors are made
 //! when a question first needs them: they put hits in order, and find none that words do not.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use foretoken_engine::chunk::Chunk;
 use foretoken_engine::embed::{Embedder, Vector};
@@ -14,7 +16,11 @@ use crate::vectors::{Key, Vectors};
 pub struct Meaning {
     maker: Maker,
     floor: f32,
+    /// Time that one question may spend on making vectors of chunks.
+    within: Duration,
     vectors: Mutex<Vectors>,
+    /// What was asked for since the process began, so that a slab that has grown old can lose the rest.
+    asked: Mutex<HashSet<Key>>,
 }
 
 /// What is to be made a vector of.
@@ -62,8 +68,22 @@ impl Meaning {
         Meaning {
             maker,
             floor,
+            within: Duration::MAX,
             vectors: Mutex::new(vectors),
+            asked: Mutex::default(),
         }
+    }
+
+    /// One question makes vectors for so long at most; chunks without one then keep the place that their words give
+    /// them, and have theirs when they are next asked for.
+    #[must_use]
+    pub fn within(self, within: Duration) -> Meaning {
+        Meaning { within, ..self }
+    }
+
+    /// When a question that begins now stops making vectors; `None` for never.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.within)
     }
 
     pub(crate) fn question(&self, text: &str, query: &Query) -> Option<Vector> {
@@ -78,15 +98,27 @@ impl Meaning {
     }
 
     /// The cosine of a question with a chunk of a file's text, by the vector that is known or is made now.
-    /// `None` for a chunk without a known word.
-    pub(crate) fn cosine(&self, question: &Vector, text: &str, chunk: &Chunk) -> Option<f32> {
+    /// `None` for a chunk without a known word, and for one whose vector would be made after the deadline.
+    pub(crate) fn cosine(
+        &self,
+        question: &Vector,
+        (text, chunk): (&str, &Chunk),
+        deadline: Option<Instant>,
+    ) -> Option<f32> {
         let key = key(text, chunk);
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key);
         let known = |vectors: &Vectors| {
             let (scale, numbers) = vectors.at(vectors.slot(&key)?)?;
             Some(question.cosine(scale, numbers))
         };
         if let Some(cosine) = known(&self.vectors()) {
             return Some(cosine);
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return None;
         }
         // Nobody waits for the lock meanwhile; two that make the same vector make it equal.
         let vector = match &self.maker {
@@ -100,12 +132,18 @@ impl Meaning {
         Some(question.cosine(vector.scale, &vector.numbers))
     }
 
-    /// Writes new vectors to the slab, where there is one.
+    /// Writes new vectors to the slab, where there is one. Of a slab with more vectors than `most` those stay that
+    /// were asked for since the process began.
     ///
     /// # Errors
     /// The disk's; the vectors stay usable.
-    pub fn save(&self) -> std::io::Result<()> {
-        self.vectors().save()
+    pub fn save(&self, most: usize) -> std::io::Result<()> {
+        let mut vectors = self.vectors();
+        if vectors.len() > most {
+            let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            vectors.retain(&|key| asked.contains(key))?;
+        }
+        vectors.save()
     }
 
     fn vectors(&self) -> MutexGuard<'_, Vectors> {
@@ -207,7 +245,7 @@ mod tests {
         let question = meaning.question("close", &terms::query("close")).unwrap();
         let text = "fn stop() {}\n";
         let chunks = |text: &str| chunk::chunks("a.rs", text, &mut || false);
-        let cosine = |text: &str| meaning.cosine(&question, text, &chunks(text)[0]);
+        let cosine = |text: &str| meaning.cosine(&question, (text, &chunks(text)[0]), None);
         let first = cosine(text).unwrap();
         assert_eq!((cosine(text), meaning.vectors().len()), (Some(first), 1));
         assert!(cosine("fn paint() {}\n").unwrap() < first);
@@ -234,7 +272,7 @@ mod tests {
         for (text, expected) in [("fn stop() {}\n", true), ("fn paint() {}\n", false)] {
             let chunks = chunk::chunks("a.rs", text, &mut || false);
             for _ in 0..2 {
-                let cosine = meaning.cosine(&question, text, &chunks[0]).unwrap();
+                let cosine = meaning.cosine(&question, (text, &chunks[0]), None).unwrap();
                 assert_eq!(cosine > 0.9, expected, "{cosine}");
             }
         }
@@ -243,5 +281,39 @@ mod tests {
             *asked,
             ["close it", "stop\nfn stop() {}\n", "paint\nfn paint() {}\n"]
         );
+    }
+
+    #[test]
+    fn after_the_deadline_only_what_is_known_has_a_cosine() {
+        let meaning = Meaning::new(embedder(), 0.5, Vectors::in_memory(2)).within(Duration::ZERO);
+        let question = meaning.question("close", &terms::query("close")).unwrap();
+        let text = "fn stop() {}\n";
+        let chunks = chunk::chunks("a.rs", text, &mut || false);
+        let cosine = |deadline| meaning.cosine(&question, (text, &chunks[0]), deadline);
+        assert_eq!(cosine(meaning.deadline()), None);
+        let first = cosine(None);
+        assert!(first.is_some());
+        assert_eq!(cosine(meaning.deadline()), first);
+    }
+
+    #[test]
+    fn a_slab_that_has_grown_old_keeps_what_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("slab");
+        let texts = ["fn stop() {}\n", "fn paint() {}\n"];
+        let asks = |texts: &[&str], most| {
+            let meaning = Meaning::new(embedder(), 0.5, Vectors::open(&path, [7; 32], 2));
+            let question = meaning.question("close", &terms::query("close")).unwrap();
+            for text in texts {
+                let chunks = chunk::chunks("a.rs", text, &mut || false);
+                meaning.cosine(&question, (text, &chunks[0]), None).unwrap();
+            }
+            meaning.save(most).unwrap();
+            Vectors::open(&path, [7; 32], 2).len()
+        };
+        assert_eq!(asks(&texts, 9), 2);
+        assert_eq!(asks(&texts[1..], 9), 2);
+        assert_eq!(asks(&texts[1..], 1), 1);
+        assert_eq!(asks(&[], 9), 1);
     }
 }

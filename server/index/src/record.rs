@@ -1,8 +1,8 @@
 //! What the index keeps of one file: where its chunks lie, what they are called, and by what the file is
 //! known again. Never its text.
 //!
-//! Kept as bytes of our own: numbers as LEB128, texts with their length in front. A change of the form
-//! is a change of [`FORMAT`].
+//! Kept as bytes of our own: numbers as LEB128, texts with their length in front, at the end a CRC-32 of all of it,
+//! since whoever only reads an index does not check its files. A change of the form is a change of [`FORMAT`].
 
 use std::fs::Metadata;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use foretoken_engine::chunk::{Chunk, Kind};
 
 /// Of the records and of the fields; an index of another number is built anew.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// A file changed so shortly before it was read may change again without another time: file systems
 /// count in steps of up to this (FAT has two seconds).
@@ -102,12 +102,17 @@ impl Record {
         for chunk in &self.chunks {
             put_chunk(&mut out, chunk);
         }
+        let sum = crc32fast::hash(&out);
+        out.extend(sum.to_le_bytes());
         out
     }
 
     /// `None` for bytes that no record makes.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Record> {
-        let mut left = bytes;
+        let (mut left, sum) = bytes.split_last_chunk::<4>()?;
+        if crc32fast::hash(left).to_le_bytes() != *sum {
+            return None;
+        }
         let path = Arc::from(take_text(&mut left)?);
         let stamp = Stamp {
             size: take(&mut left)?,
@@ -267,6 +272,11 @@ mod tests {
             for bit in 0..8 {
                 let mut bytes = whole.clone();
                 bytes[at] ^= 1 << bit;
+                assert_eq!(Record::decode(&bytes), None, "{at}");
+                // Somebody may have made the checksum fit.
+                let end = bytes.len() - 4;
+                let sum = crc32fast::hash(&bytes[..end]).to_le_bytes();
+                bytes[end..].copy_from_slice(&sum);
                 if let Some(read) = Record::decode(&bytes) {
                     assert!(
                         read.chunks

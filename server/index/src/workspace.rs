@@ -7,11 +7,13 @@ mod commits;
 mod definitions;
 mod live;
 mod look;
+mod order;
 mod references;
 mod refresh;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -22,6 +24,7 @@ use crate::disk::{Store, View, Writer};
 use crate::error::Error;
 use crate::folder::{self, Closed, Folder, Held};
 use crate::history::History;
+use crate::hit::Hit;
 use crate::meaning::Meaning;
 use crate::overlay::{Layer, Overlay};
 use crate::record::Record;
@@ -33,6 +36,9 @@ pub use refresh::{Report, Work};
 
 /// Says of an absolute path that it must not be read, nor found.
 pub type Rules = Arc<dyn Fn(&Path) -> bool + Send + Sync>;
+
+/// Puts the hits of a question in a better order; keeps all of them.
+pub type Reranker = Arc<dyn Fn(&str, &mut Vec<Hit>) + Send + Sync>;
 
 /// The lasting index of one workspace.
 pub struct Workspace {
@@ -48,6 +54,8 @@ pub struct Workspace {
     trouble: Mutex<Option<String>>,
     /// What chunks mean, where there is an embedder that helps.
     meaning: Mutex<Option<Arc<Meaning>>>,
+    /// What puts hits in a better order, where somebody gave it.
+    reranker: Mutex<Option<Reranker>>,
     /// The newest commits, as far as somebody wanted them read.
     history: Mutex<Arc<History>>,
 }
@@ -142,6 +150,7 @@ impl Workspace {
             pending: Mutex::default(),
             trouble: Mutex::default(),
             meaning: Mutex::default(),
+            reranker: Mutex::default(),
             history: Mutex::default(),
         })
     }
@@ -155,15 +164,6 @@ impl Workspace {
     /// refresh.
     pub fn set_rules(&self, rules: Rules) {
         *lock(&self.rules) = rules;
-    }
-
-    /// Searches ask vectors too from now on.
-    pub fn use_vectors(&self, meaning: Arc<Meaning>) {
-        *lock(&self.meaning) = Some(meaning);
-    }
-
-    fn meaning(&self) -> Option<Arc<Meaning>> {
-        lock(&self.meaning).clone()
     }
 
     fn rules(&self) -> Rules {
@@ -233,6 +233,18 @@ impl Workspace {
             }
         };
         self.seen().view.rows().into_iter().map(shown).collect()
+    }
+
+    /// Shows every chunk that the last commit holds, by its file's path and its bytes there, file by file in the order of paths.
+    pub fn each_chunk(&self, each: &mut dyn FnMut(&str, Range<usize>)) {
+        let seen = self.seen();
+        let mut records: Vec<&Arc<Record>> = seen.view.files.values().collect();
+        records.sort_by(|one, other| one.path.cmp(&other.path));
+        for record in records {
+            for chunk in &record.chunks {
+                each(&record.path, chunk.bytes.clone());
+            }
+        }
     }
 
     /// Waits until the merges that run have ended; to be called before a short-lived process ends.

@@ -190,6 +190,7 @@ impl State {
             crate::counts::Path::Hit,
         );
         if real {
+            self.settle_first(uri);
             self.refill(uri, &place, &hit);
         }
     }

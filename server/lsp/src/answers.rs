@@ -2,6 +2,7 @@
 //! reason. Every answer of the completion paths but "superseded" leaves through `offer` or `empty`.
 
 use foretoken_engine::suggestion::{Source, Suggestion};
+use foretoken_engine::trigger::Skip;
 
 use crate::counts::Path;
 use crate::flight::{self, Answer, Report, Waiter};
@@ -158,6 +159,12 @@ impl State {
             self.counts.cancelled += 1;
             return;
         }
+        // However it came about: the cache forgets it, and the model would say it again.
+        let now = self.effort.now();
+        let put_away = |text: &str| self.rejected.holds(uri, &waiter.place, text, now);
+        if !waiter.invoked && put_away(&text) {
+            return self.decline(Some(uri), waiter.answer, &Reason::Skip(Skip::Dismissed));
+        }
         let origin = open.origin(source);
         let id = self.offers.offer(uri, &waiter.place, &text, origin);
         let encoding = self.facts.encoding;
@@ -262,5 +269,60 @@ mod tests {
         state.flight_report(URI, id, report);
         state.settle();
         assert_eq!(reply.try_recv().unwrap(), Err(Refusal::Superseded));
+    }
+
+    /// Asks at the end of the document, by the key or not, and waits for the answer's texts.
+    async fn texts(
+        state: &mut State,
+        received: &mut tokio::sync::mpsc::UnboundedReceiver<Event>,
+        (line, character, key): (u32, u32, bool),
+    ) -> Vec<String> {
+        let (sender, mut reply) = oneshot::channel();
+        let (answer, _interest) = Reply::new(sender);
+        let ask = json!({
+            "textDocument": {"uri": URI},
+            "position": {"line": line, "character": character},
+            "context": {"triggerKind": if key { 1 } else { 2 }},
+        });
+        state.ask(9, serde_json::from_value(ask).ok(), Answer::Inline(answer));
+        loop {
+            if let Ok(list) = reply.try_recv() {
+                let items = list.unwrap().items.into_iter();
+                return items
+                    .map(|item| format!("{:?}", item.insert_text))
+                    .collect();
+            }
+            if let Some(Event::Flight { uri, id, report }) = received.recv().await {
+                state.flight_report(&uri, id, report);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_put_away_does_not_come_again_after_an_edit_elsewhere() {
+        let line = "    registry.register(name);\n";
+        let text = format!("{}    registry.reg", line.repeat(8));
+        let (mut state, mut received) = session(&text);
+        let shown = texts(&mut state, &mut received, (8, 16, false)).await;
+        assert_eq!(shown.len(), 1);
+        state.dismissed("1");
+        // Nothing that the cache knows fits any more.
+        let start = Position {
+            line: 0,
+            character: 0,
+        };
+        let range = Some(Range { start, end: start });
+        let text = "use registry;\n".to_owned();
+        state.change(URI, 3, Some(2), &[Change { range, text }]);
+        state.settle();
+        state.cache.clear();
+        let again = texts(&mut state, &mut received, (9, 16, false)).await;
+        assert_eq!(again, [""; 0]);
+        assert_eq!(state.counts.empty.get("dismissed"), Some(&1));
+        assert_eq!(
+            texts(&mut state, &mut received, (9, 16, true)).await,
+            shown,
+            "a key that asks gets it"
+        );
     }
 }

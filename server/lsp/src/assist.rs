@@ -13,10 +13,11 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 
 use crate::main_loop::Event;
+use crate::metrics::figures::Made;
 use crate::outbox::{Change, Outgoing, Progress};
 use crate::paths::Paths;
 use crate::pipeline::assist::{Question, Snapshot, Tools, UNREADABLE, UNTRUSTED};
-use crate::proto::action::About;
+use crate::proto::action::{About, Given};
 use crate::proto::ext::AssistNote;
 use crate::proto::uri;
 use crate::state::State;
@@ -26,6 +27,7 @@ mod consent;
 mod edits;
 pub(crate) mod file;
 mod question;
+mod rating;
 mod work;
 
 pub(crate) use work::{Finished, Report};
@@ -44,6 +46,8 @@ pub(crate) struct Assists {
     answered: VecDeque<Answered>,
     tools: Option<Arc<Tools>>,
     pub(crate) totals: Totals,
+    /// What answers were made of.
+    pub(crate) measured: Made,
 }
 
 /// Totals over the session.
@@ -63,6 +67,9 @@ pub(crate) struct Totals {
     pub(crate) edits_applied: u64,
     /// Edits that the user, or the client, turned down.
     pub(crate) edits_discarded: u64,
+    /// Answers that the user found useful, and those that the user did not.
+    pub(crate) useful: u64,
+    pub(crate) not_useful: u64,
 }
 
 /// One answer on its way.
@@ -123,6 +130,10 @@ struct Answered {
     waiting: Vec<String>,
     /// What it was made from.
     files: Vec<PathBuf>,
+    /// Its number in the books.
+    request: Option<String>,
+    /// What the user said of it.
+    useful: Option<bool>,
 }
 
 impl State {
@@ -145,10 +156,14 @@ impl State {
         self.assists.answered.iter().find(|old| old.path == path)
     }
 
-    /// The answer that this document holds: its number, and whether it broke off.
-    pub(crate) fn answer_at(&self, path: &Path) -> Option<(u64, bool)> {
+    /// The answer that this document holds: its number, and how it stands.
+    pub(crate) fn answer_at(&self, path: &Path) -> Option<(u64, Given)> {
         let answered = self.answered_at(path)?;
-        Some((answered.id, answered.cut))
+        let given = Given {
+            cut: answered.cut,
+            rated: answered.useful.is_some(),
+        };
+        Some((answered.id, given))
     }
 
     /// Starts the work on a question, unless too much is under way.
@@ -162,6 +177,7 @@ impl State {
         self.assists.totals.asked += 1;
         let id = self.assists.last;
         let mut asked = asked;
+        asked.question.rejected = self.was_of_no_use(&asked);
         asked.conversation.get_or_insert(id);
         if self.facts.answers.stream {
             self.note(AssistNote::Started {
@@ -276,6 +292,8 @@ impl State {
         let asked = running.asked.clone();
         self.assists.totals.answered += 1;
         self.assists.totals.cut += u64::from(finished.cut.is_some());
+        self.assists.measured.add(&finished.measured);
+        self.metrics.touch();
         if !self.facts.answers.stream {
             self.assist_show(&finished);
         }
@@ -291,6 +309,8 @@ impl State {
                 cut: finished.cut.is_some(),
                 waiting: finished.waiting.clone(),
                 files: finished.files.clone(),
+                request: finished.request.clone(),
+                useful: None,
             });
             if let Some(cut) = &finished.cut {
                 self.assist_offer_to_continue(id, &asked, cut);

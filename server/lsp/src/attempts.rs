@@ -49,7 +49,17 @@ impl State {
             self.counts.superseded += 1;
             return answer.supersede();
         }
-        let point = self.point(open, &ask);
+        let invoked = ask.invoked() && matches!(answer, Answer::Inline(_));
+        let mut point = self.point(open, &ask);
+        let waits = |point: &Point| point.selected.is_none() && !invoked;
+        let ready = |point: &Point| waits(point) && self.at_hand(&uri, &point.place).is_some();
+        // What is at hand fits by its text. All else is computed by the tree as it is now.
+        if !point.as_ref().is_ok_and(ready) {
+            self.settle_first(&uri);
+            if let Some(open) = self.documents.get(&uri) {
+                point = self.point(open, &ask);
+            }
+        }
         self.displace(&uri, &answer);
         let point = match point {
             Ok(point) => point,
@@ -61,7 +71,6 @@ impl State {
         {
             open.cursor = Some(point.place.offset);
         }
-        let invoked = ask.invoked() && matches!(answer, Answer::Inline(_));
         let waiter = Waiter {
             place: point.place,
             asked,

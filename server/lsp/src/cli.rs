@@ -14,6 +14,7 @@ use crate::telemetry::{self, LevelFilter};
 
 mod ask;
 mod audit;
+mod canary;
 mod capacity;
 mod complete;
 mod config;
@@ -21,6 +22,8 @@ mod consent;
 mod demo;
 mod doctor;
 mod endpoints;
+mod export;
+mod feedback;
 mod index;
 mod keys;
 mod model;
@@ -64,6 +67,7 @@ enum Command {
     /// Show and check what was sent to remote models, and what it cost.
     #[command(subcommand)]
     Audit(audit::Action),
+    Canary(canary::Arguments),
     Capacity(capacity::Arguments),
     Complete(complete::Arguments),
     Demo(demo::Arguments),
@@ -80,6 +84,8 @@ enum Command {
     #[command(subcommand)]
     Consent(consent::Action),
     Endpoints(endpoints::Arguments),
+    Export(export::Arguments),
+    Feedback(feedback::Arguments),
     /// Store, show and remove the keys of your endpoints.
     #[command(subcommand)]
     Keys(keys::Action),
@@ -152,12 +158,21 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             ask::explain(&context, &arguments, out, err)
         }
         Some(Command::Audit(action)) => audit::run(&context, &action, out, err),
+        Some(Command::Canary(arguments)) => {
+            context.tell_problems(err)?;
+            canary::run(&context, &arguments, out, err)
+        }
         Some(Command::Capacity(arguments)) => capacity::run(&context, &arguments, out),
         Some(Command::Consent(action)) => consent::run(&context, &action, out, err),
         Some(Command::Endpoints(arguments)) => {
             context.tell_problems(err)?;
             endpoints::run(&context, &arguments, out, err)
         }
+        Some(Command::Export(arguments)) => {
+            context.tell_problems(err)?;
+            export::run(&context, &arguments, out, err)
+        }
+        Some(Command::Feedback(arguments)) => feedback::run(&context, &arguments, err),
         Some(Command::Keys(action)) => keys::run(&context, &action, out, err),
         Some(Command::Complete(arguments)) => {
             context.tell_problems(err)?;

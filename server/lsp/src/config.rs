@@ -3,6 +3,7 @@
 //! own part of the result and never looks at a layer. Do not read an environment variable elsewhere.
 
 pub mod endpoints;
+pub mod experiments;
 pub mod keys;
 pub mod layers;
 pub mod options;
@@ -12,4 +13,6 @@ pub mod sources;
 pub mod trust;
 
 pub use layers::{Layer, Layers, Problem, Resolved};
-pub use settings::{Audit, Completion, Exclude, Log, Menu, Model, Remote, Runtime, Settings};
+pub use settings::{
+    Audit, Completion, Encoders, Exclude, Log, Menu, Model, Remote, Runtime, Settings,
+};

@@ -53,7 +53,7 @@ impl Default for Effort {
 }
 
 impl Effort {
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.began.elapsed()
     }
 

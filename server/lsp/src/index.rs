@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use foretoken_index::Rules;
+use foretoken_infer::library::Places;
 use serde_json::{Value, json};
 
 use crate::config::{Layer, Settings};
@@ -28,6 +29,8 @@ pub(crate) struct Index {
     standing: Standing,
     /// Its progress is on the screen.
     shown: bool,
+    /// Why the user's embedder or reranker is not used, once they were read.
+    encoders: Option<Vec<String>>,
 }
 
 /// How it stands, in the words of the status.
@@ -69,6 +72,12 @@ impl State {
         let exclude = &self.settings.completion.exclude;
         match &self.index.running {
             None => self.index_start(),
+            Some(_)
+                if before.is_some_and(|old| old.index.encoders != self.settings.index.encoders) =>
+            {
+                self.index_stop("it is opened again");
+                self.index_start();
+            }
             Some(running) if before.is_some_and(|old| old.completion.exclude != *exclude) => {
                 running.set_rules(&self.index_rules());
             }
@@ -103,11 +112,14 @@ impl State {
             return;
         };
         let events = self.seams.events.clone();
+        let library = self.settings.runtime.onnxruntime.as_deref();
+        let libraries = Places::of_process(library, Some(&paths.data));
         let indexer = Indexer::start(Setup {
             folders: self.facts.folders.clone(),
             cache: paths.cache,
             home: paths.home,
             rules: self.index_rules(),
+            encoders: (self.settings.index.encoders.clone(), libraries),
             told: Box::new(move |report| events.send(Event::Index(report))),
         });
         for open in self.documents.values() {
@@ -125,6 +137,7 @@ impl State {
         if let Some(running) = self.index.running.take() {
             running.stop();
         }
+        self.index.encoders = None;
         self.index.standing = Standing::Off(why);
         self.index_shown("it is switched off");
     }
@@ -170,6 +183,12 @@ impl State {
             Report::Ready => {
                 self.index.standing = Standing::Ready;
                 self.index_shown("the index is ready");
+            }
+            Report::Encoders(problems) => {
+                for problem in &problems {
+                    tracing::warn!(problem, "words alone order what is found");
+                }
+                self.index.encoders = Some(problems);
             }
             Report::Failed(sentence) => {
                 tracing::warn!(sentence, "the index");
@@ -242,6 +261,18 @@ impl State {
         state["files"] = files.into();
         state["chunks"] = chunks.into();
         state["unsaved"] = layers.into();
+        let chosen = &self.settings.index.encoders;
+        for (key, path) in [
+            ("embedder", &chosen.embedder),
+            ("reranker", &chosen.reranker),
+        ] {
+            if let Some(path) = path {
+                state[key] = path.display().to_string().into();
+            }
+        }
+        if let Some(problems) = self.index.encoders.as_ref().filter(|all| !all.is_empty()) {
+            state["trouble"] = problems.join(" ").into();
+        }
         state
     }
 }

@@ -308,7 +308,8 @@ pub(crate) async fn run(
     }
 }
 
-/// One tick: what changes something first, in order of arrival, then the requests, then what is due.
+/// One tick: what changes something first, in order of arrival, then the requests, then the trees that none of them
+/// needed, then what is due.
 /// True when the transport has ended.
 fn tick(state: &mut State, batch: &mut Vec<Event>) -> bool {
     let mut requests = Vec::new();
@@ -324,6 +325,7 @@ fn tick(state: &mut State, batch: &mut Vec<Event>) -> bool {
     for (wire, request) in requests {
         guarded(state, "a request", |state| serve(state, wire, request));
     }
+    guarded(state, "bringing trees up to date", State::settle_rest);
     guarded(state, "a deadline", State::run_due);
     stop
 }
@@ -419,6 +421,10 @@ fn serve(state: &mut State, wire: u64, request: Request) {
         Request::Initialize { .. } | Request::Shutdown { .. } | Request::Search { .. }
     ) {
         state.look_at_rules();
+    }
+    // A completion says for itself whether it needs a tree.
+    if let Request::Actions { .. } | Request::Command { .. } = request {
+        state.settle_rest();
     }
     match request {
         Request::Initialize { params, reply } => reply.send(state.initialize(&params)),

@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 use crate::state::State;
 
+pub mod drift;
+pub mod experiments;
 pub mod expose;
 pub mod figures;
 pub mod file;
@@ -52,6 +54,11 @@ impl Metrics {
             keeper: folder.map(Keeper::new),
             ..Metrics::default()
         }
+    }
+
+    /// Whether anything is kept, so that what is accepted is worth following.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keeper.is_some()
     }
 
     /// Something happened that is counted.
@@ -110,8 +117,9 @@ impl State {
             return None;
         }
         let now = self.figures();
-        let news = now.since(&self.metrics.last);
+        let mut news = now.since(&self.metrics.last);
         self.metrics.last = now;
+        experiments::count(&self.settings.metrics.experiments, &mut news);
         (news != Figures::default()).then_some((keeper, news))
     }
 
@@ -141,7 +149,10 @@ impl State {
             cancelled: totals.cancelled,
             edits_applied: totals.edits_applied,
             edits_discarded: totals.edits_discarded,
+            useful: totals.useful,
+            not_useful: totals.not_useful,
         };
+        figures.made = self.assists.measured.clone();
         figures.typing_seconds = self.metrics.typing.as_secs();
         figures
     }

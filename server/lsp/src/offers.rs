@@ -74,6 +74,7 @@ pub(crate) struct Dismissed {
     pub(crate) uri: String,
     /// The place that it was made for.
     pub(crate) place: Place,
+    pub(crate) text: String,
     /// Bytes of its text that were typed since.
     pub(crate) used: usize,
 }
@@ -199,6 +200,7 @@ impl Offers {
         let dismissed = Dismissed {
             uri: offer.uri.clone(),
             place: offer.place.clone(),
+            text: offer.text.clone(),
             used: offer.used,
         };
         let origin = offer.origin;

@@ -35,7 +35,7 @@ const REGISTER_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long the reply to `shutdown` waits for a progress that the client has not made room for, and
 /// for a client that does not read what was said before.
-const CLOSE_LIMIT: Duration = Duration::from_millis(100);
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 
 /// The queue's sending end.
 #[derive(Clone, Debug)]
@@ -191,13 +191,17 @@ async fn deliver(
             }
             Outgoing::Close(reply) => {
                 drop(progress);
-                drop(bars);
-                if let Some(mut showing) = showing
-                    && tokio::time::timeout(CLOSE_LIMIT, &mut showing)
-                        .await
-                        .is_err()
+                let abort = showing.as_ref().map(|showing| showing.abort_handle());
+                let shown = async {
+                    if let Some(showing) = showing {
+                        let _ = showing.await;
+                    }
+                    bars.close().await;
+                };
+                if tokio::time::timeout(CLOSE_LIMIT, shown).await.is_err()
+                    && let Some(abort) = abort
                 {
-                    showing.abort();
+                    abort.abort();
                 }
                 let passed = async {
                     client.send_notification::<FenceNotification>(()).await;

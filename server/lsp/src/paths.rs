@@ -69,6 +69,36 @@ impl Paths {
         self.state.join("metrics")
     }
 
+    /// How remote models answered fixed questions.
+    pub fn canaries(&self) -> PathBuf {
+        self.state.join("canaries.json")
+    }
+
+    /// Random bits that tell this installation from others, drawn when they are first asked for; empty where they cannot be kept, and
+    /// then all experiments give the same arm. No part of them says whose they are.
+    pub fn installation(&self) -> Vec<u8> {
+        let path = self.state.join("installation");
+        let known = || std::fs::read(&path).ok().filter(|bits| bits.len() == 32);
+        if let Some(bits) = known() {
+            return bits;
+        }
+        let mut bits = [0; 32];
+        if getrandom::fill(&mut bits).is_err() {
+            return Vec::new();
+        }
+        // Of two processes that begin at once one wins: the file is made by a link, which is refused where there is one.
+        let name = u32::from_be_bytes([bits[0], bits[1], bits[2], bits[3]]);
+        let drawn = path.with_file_name(format!(".installation.{name:08x}"));
+        let linked = write(&drawn, &bits).and_then(|()| std::fs::hard_link(&drawn, &path));
+        let _ = std::fs::remove_file(&drawn);
+        if let Err(error) = linked
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            tracing::warn!(%error, "the installation's bits cannot be kept");
+        }
+        known().unwrap_or_default()
+    }
+
     /// Where log files lie, one per process.
     pub fn logs(&self) -> PathBuf {
         self.state.join("log")
@@ -178,6 +208,21 @@ mod tests {
             assert_eq!(open_to_others(&folder.path().join(made)), None, "{made}");
         }
         assert!(write(Path::new("/"), b"x").is_err());
+    }
+
+    #[test]
+    fn an_installation_has_one_set_of_bits_whoever_asks_first() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::under(home.path());
+        let ask = || paths.installation();
+        let all: Vec<Vec<u8>> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            asking.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|bits| bits.len() == 32 && *bits == all[0]));
+        assert_eq!(open_to_others(&paths.state.join("installation")), None);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(Paths::under(other.path()).installation(), all[0]);
     }
 
     #[test]

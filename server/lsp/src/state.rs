@@ -13,6 +13,7 @@ use foretoken_engine::lookup::Lookup;
 use foretoken_engine::place::Place;
 use foretoken_engine::position::{Position, to_byte};
 use foretoken_engine::prompt::Window;
+use foretoken_engine::rejected::Rejected;
 use foretoken_engine::suggestion::{Reject, Source};
 use foretoken_grammars::Language;
 use tokio::time::Instant;
@@ -43,6 +44,14 @@ const TYPING_REST: Duration = Duration::from_millis(400);
 /// Cody's preload.
 const POINTED_REST: Duration = Duration::from_millis(150);
 
+/// A document that was changed in this tick.
+#[derive(Debug)]
+struct Dirty {
+    uri: String,
+    /// Its flight knows of the change.
+    carried: bool,
+}
+
 /// The loop's own.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -55,13 +64,15 @@ pub(crate) struct State {
     /// before it is asked for.
     pub(crate) active: Option<String>,
     /// The documents that were changed in this tick.
-    dirty: Vec<String>,
+    dirty: Vec<Dirty>,
     /// Whether the active document was changed in this tick.
     pub(crate) touched: bool,
     pub(crate) cache: Cache,
     pub(crate) offers: Offers,
     pub(crate) counts: Counts,
     pub(crate) effort: Effort,
+    /// What was put away, for a while.
+    pub(crate) rejected: Rejected,
     /// Numbers flights, and what runs behind them.
     pub(crate) flights: u64,
     /// What the model wrote last, for the drafts of what it writes next.
@@ -151,6 +162,7 @@ impl State {
             offers: Offers::default(),
             counts: Counts::default(),
             effort: Effort::default(),
+            rejected: Rejected::default(),
             flights: 0,
             written: Written::default(),
             ahead_done: None,
@@ -237,34 +249,50 @@ impl State {
                 self.lost_step(uri);
             }
         }
-        if !self.dirty.iter().any(|dirty| dirty == uri) {
-            self.dirty.push(uri.to_owned());
+        match self.dirty.iter_mut().find(|dirty| dirty.uri == uri) {
+            Some(dirty) => dirty.carried = false,
+            None => self.dirty.push(Dirty {
+                uri: uri.to_owned(),
+                carried: false,
+            }),
         }
     }
 
-    /// After the writes of a tick: brings the trees of the changed documents up to date, as far as
-    /// there is time, and says what the changes mean for the running flights.
+    /// After the writes of a tick: says what the changes mean for the running flights. The trees stay behind until
+    /// [`State::settle_first`] or [`State::settle_rest`], since a text at hand is given without them.
     pub(crate) fn settle(&mut self) {
-        for uri in std::mem::take(&mut self.dirty) {
-            self.settle_one(&uri);
+        let fresh = |dirty: &mut Dirty| {
+            let fresh = !std::mem::replace(&mut dirty.carried, true);
+            fresh.then(|| dirty.uri.clone())
+        };
+        let uris: Vec<String> = self.dirty.iter_mut().filter_map(fresh).collect();
+        for uri in uris {
+            self.carry_flight(&uri);
         }
     }
 
-    /// The same for one document, if it was changed in this tick, before something that depends on it.
+    /// Brings the tree of one document up to date, if it was changed in this tick, as far as there is time: before
+    /// something that depends on it.
     pub(crate) fn settle_first(&mut self, uri: &str) {
-        if let Some(at) = self.dirty.iter().position(|dirty| dirty == uri) {
-            self.dirty.swap_remove(at);
-            self.settle_one(uri);
-        }
-    }
-
-    fn settle_one(&mut self, uri: &str) {
+        let Some(at) = self.dirty.iter().position(|dirty| dirty.uri == uri) else {
+            return;
+        };
+        let dirty = self.dirty.swap_remove(at);
         if let Some(open) = self.documents.get_mut(uri) {
             let limit = Clock::now() + PARSE_LIMIT;
             open.document.reparse(&mut || Clock::now() >= limit);
-            self.carry_flight(uri);
+            if !dirty.carried {
+                self.carry_flight(uri);
+            }
             self.parse_elsewhere(uri);
             self.index_changed(uri);
+        }
+    }
+
+    /// After the requests of a tick: the same for all others.
+    pub(crate) fn settle_rest(&mut self) {
+        while let Some(uri) = self.dirty.last().map(|dirty| dirty.uri.clone()) {
+            self.settle_first(&uri);
         }
     }
 
@@ -274,7 +302,9 @@ impl State {
             return;
         }
         self.metrics.survival.edited(uri, edits);
-        if let Some(accepted) = self.offers.edited(uri, edits) {
+        if let Some(accepted) = self.offers.edited(uri, edits)
+            && self.metrics.keeps()
+        {
             self.metrics.survival.follow(uri, accepted);
         }
         self.key_typed();
@@ -321,8 +351,16 @@ impl State {
 
     /// A plugin's word that the user turned an offer down.
     pub(crate) fn dismissed(&mut self, id: &str) {
-        if let Some(Dismissed { uri, place, used }) = self.offers.dismissed(id) {
+        if let Some(dismissed) = self.offers.dismissed(id) {
+            let Dismissed {
+                uri,
+                place,
+                text,
+                used,
+            } = dismissed;
             self.cache.dismiss(&uri, &place, used);
+            let now = self.effort.now();
+            self.rejected.put_away(&uri, &place, (&text, used), now);
             self.effort.dismissed(self.offers.totals.accepted);
         }
     }
@@ -343,6 +381,7 @@ impl State {
         self.session.drop_pending(uri, &mut self.counts);
         self.offers.clear(uri);
         self.metrics.survival.closed(uri);
+        self.rejected.forget(uri);
         let open = self.documents.remove(uri);
         if let Some(open) = &open {
             self.recent.forget(open.opening);

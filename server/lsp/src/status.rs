@@ -46,6 +46,9 @@ impl State {
                 let resumed = self.resume_endpoints(endpoint.as_deref());
                 Ok(json!({"resumed": resumed}))
             }
+            Command::Rate { answer, useful } => {
+                Ok(json!({"rated": self.assist_rate(answer, useful)}))
+            }
             Command::Forget { uri } => Ok(json!({"forgotten": self.assist_forget(&uri)})),
         }
     }
@@ -83,6 +86,8 @@ impl State {
                 "cancelled": answers.cancelled,
                 "editsApplied": answers.edits_applied,
                 "editsDiscarded": answers.edits_discarded,
+                "useful": answers.useful,
+                "notUseful": answers.not_useful,
             },
             "audit": {
                 "enabled": self.settings.audit.enabled,

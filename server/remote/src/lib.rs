@@ -12,6 +12,7 @@ pub mod download;
 pub mod egress;
 pub mod endpoint;
 pub mod failure;
+pub mod feedback;
 pub mod health;
 pub mod keys;
 pub mod ledger;

@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Changes with the tables below; a newer file is not touched.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -69,6 +69,18 @@ const TABLES: &str = "
     CREATE TABLE content (
         audit INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (audit, name)) WITHOUT ROWID;
     PRAGMA user_version = 1;
+";
+
+/// What version 2 has beyond version 1.
+const FEEDBACK: &str = "
+    CREATE TABLE feedback (
+        request TEXT PRIMARY KEY, time INTEGER NOT NULL, useful INTEGER, applied INTEGER) WITHOUT ROWID;
+    CREATE TABLE example (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, request TEXT NOT NULL UNIQUE, time INTEGER NOT NULL,
+        project TEXT NOT NULL, text TEXT NOT NULL);
+    CREATE INDEX example_time ON example (time);
+    CREATE INDEX example_project ON example (project);
+    PRAGMA user_version = 2;
 ";
 
 impl Store {
@@ -165,7 +177,11 @@ fn connected(path: &Path) -> Result<Connection, Opening> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
-        0 => transaction.execute_batch(TABLES)?,
+        0 => {
+            transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(FEEDBACK)?;
+        }
+        1 => transaction.execute_batch(FEEDBACK)?,
         VERSION => {}
         _ => {
             return Err(Opening::Never(Error {
@@ -341,6 +357,27 @@ mod tests {
     }
 
     #[test]
+    fn books_of_the_first_version_are_gone_on_with() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("books.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(TABLES).unwrap();
+        old.execute_batch("INSERT INTO meta VALUES ('a', 'b')")
+            .unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let store = Store::open(&path).unwrap();
+            let rows: (i64, i64) = store
+                .read(|t| {
+                    let sql = "SELECT (SELECT count(*) FROM meta), (SELECT count(*) FROM example)";
+                    Ok(t.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+                })
+                .unwrap();
+            assert_eq!(rows, (1, 0));
+        }
+    }
+
+    #[test]
     fn a_damaged_or_newer_file_is_an_error_with_words() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("books.sqlite");
@@ -354,7 +391,7 @@ mod tests {
         let path = home.path().join("newer.sqlite");
         Store::open(&path)
             .unwrap()
-            .change(|t| Ok(t.execute_batch("PRAGMA user_version = 2")?))
+            .change(|t| Ok(t.execute_batch("PRAGMA user_version = 99")?))
             .unwrap();
         assert!(
             Store::open(&path)

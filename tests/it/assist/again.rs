@@ -1,7 +1,8 @@
 //! What can be done with an answer that broke off, was cancelled, or that nobody gave; and what stays of it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use foretoken_tests::faultd::{self, Step};
 use foretoken_tests::session::Session;
@@ -232,4 +233,40 @@ async fn what_is_kept_is_what_the_user_wants_and_is_told() {
     );
     let (_, shown, _) = desk.run(&["audit", "show", "--json"]);
     assert!(!shown.contains("for row in rows"), "{shown}");
+}
+
+/// Ctrl-C on a terminal gives the question up; text has left by then, so it leaves a row.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_question_leaves_a_row() {
+    let begun = faultd::openai_text("It adds all rows.\n\n");
+    let begun = vec![
+        faultd::stream_head(),
+        Step::Send(begun.into_bytes()),
+        Step::Hold,
+    ];
+    let desk = Desk::new(vec![begun]).await;
+    desk.allow();
+    let mut command = desk.home.command(&["explain", "src/sum.rs:5"]);
+    command
+        .envs(desk.variables())
+        .current_dir(desk.project())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let from = Instant::now();
+    while desk.provider.requests().is_empty() && from.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let interrupt = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    let ended = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+    let ended = ended.await.unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(130), "{err}");
+    assert!(err.contains("given up"), "{err}");
+    assert_eq!(row(&desk).await["outcome"], "cancelled");
 }

@@ -254,6 +254,13 @@ async fn a42_words_of_an_endpoint_are_plain_and_go_into_no_prompt() {
         !document.contains("![x]") && !document.contains('\u{1b}'),
         "{document}"
     );
+    // Nor a link, which editors make of an address without being asked.
+    assert!(
+        !document
+            .replace("`https://evil", "")
+            .contains("https://evil"),
+        "{document}"
+    );
     let plain = |text: &str| !text.contains("![x]") && !text.contains('\u{1b}');
     for _ in 0..2 {
         let at = session.text(&uri).find("    sum\n").unwrap();

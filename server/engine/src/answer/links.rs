@@ -50,7 +50,7 @@ pub fn judge(url: &str) -> Link {
 }
 
 /// The first bare address in a text, as some renderers would make a link of it: bytes from and to.
-pub(super) fn bare(text: &str) -> Option<std::ops::Range<usize>> {
+pub fn bare(text: &str) -> Option<std::ops::Range<usize>> {
     // From the rare sign in each of them: no text is looked at twice.
     let bytes = text.as_bytes();
     let ends_with = |at: usize, prefix: &str| {

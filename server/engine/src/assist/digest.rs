@@ -4,8 +4,8 @@
 use super::prompt::Placed;
 use super::section::{Kind, Section, SectionId};
 use crate::answer::ground::Sources;
-use crate::answer::markdown;
 use crate::answer::text::without_controls;
+use crate::answer::{links, markdown};
 
 /// Hits that are named.
 const HITS: usize = 3;
@@ -94,14 +94,25 @@ fn block(language: &str, text: &str) -> String {
 /// A sentence on one line as plain text: every sign that could be Markdown is escaped, and it cites nothing.
 fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.replace('[', "(").replace(']', ")");
     let mut out = String::with_capacity(line.len());
-    for c in line.replace('[', "(").replace(']', ")").chars() {
+    let mut rest = line.as_str();
+    while let Some(address) = links::bare(rest) {
+        escape(&rest[..address.start], &mut out);
+        out.extend(["`", &rest[address.clone()].replace('`', ""), "`"]);
+        rest = &rest[address.end..];
+    }
+    escape(rest, &mut out);
+    out
+}
+
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
         if c.is_ascii_punctuation() {
             out.push('\\');
         }
         out.push(c);
     }
-    out
 }
 
 #[cfg(test)]
@@ -175,11 +186,11 @@ mod tests {
 
     #[test]
     fn a42_an_endpoint_s_words_are_plain_text() {
-        let cause = "It said: ![x](https://evil.example/?q=1) <script> [S1] `command:x`\u{202e} *loud*\n# \u{1b}[31mred";
+        let cause = "It said: ![x](https://evil.example/?q=1) https://evil.example/a <script> [S1] `command:x`\u{202e} *loud*\n# \u{1b}[31mred";
         let sections = [section(Kind::Target, 0, "src/a.rs", "```\n# ![x](u)\n")];
         let text = digest(&sections, cause, &link);
         expect![[r#"
-            It said: !(x)(`https://evil.example/?q=1`) &lt;script> (S1) \`command:x\` \*loud\* # red
+            It said: !(x)(`https://evil.example/?q=1`) `https://evil.example/a` &lt;script> (S1) \`command:x\` \*loud\* # red
 
             The code at [src/a.rs:3-9](file:///w/src/a.rs):
 

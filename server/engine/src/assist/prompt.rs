@@ -12,7 +12,7 @@ use crate::privacy::Level;
 use crate::prompt::budget::Count;
 use crate::redact::{Fault, Redacted, Redactor, Vault, is_invisible};
 
-pub use super::templates::{system_text, template_id};
+pub use super::templates::{Wording, system_text, template_id, worded_text};
 
 /// 128 random bits, drawn by the caller once for a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -70,7 +70,7 @@ pub struct Placed {
 pub struct Prompt {
     /// What is asked for.
     pub task: Task,
-    /// Goes into the wire's own field for it; byte for byte [`system_text`] of the task.
+    /// Goes into the wire's own field for it; byte for byte [`worded_text`] of the task.
     pub system: String,
     /// In order; the last one is from the user.
     pub messages: Vec<Message>,
@@ -105,6 +105,18 @@ pub enum Refusal {
     Detector(Fault),
     /// A fixed text of ours is broken.
     Template,
+}
+
+impl Prompt {
+    /// The same question with another wording of the fixed text.
+    #[must_use]
+    pub fn worded(mut self, wording: Wording, count: Count<'_>) -> Prompt {
+        let system = worded_text(self.task, wording);
+        self.tokens = (self.tokens + count(&system)).saturating_sub(count(&self.system));
+        self.system = system;
+        self.template_id = templates::worded_id(self.task, wording);
+        self
+    }
 }
 
 /// What was taken out of the sections.

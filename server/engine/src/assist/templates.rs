@@ -17,6 +17,39 @@ pub fn system_text(task: Task) -> String {
     format!("{SYSTEM}\n{}\n", rules(task))
 }
 
+/// How the system text is worded: what an experiment may compare.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Wording {
+    /// As it is.
+    #[default]
+    Standard,
+    /// With a line that asks for few words.
+    Brief,
+}
+
+const BRIEF: &str = "Be brief: leave out what the user can see in the code, and say nothing twice.";
+
+/// The system text of a task in a wording; [`system_text`] for the standard one.
+pub fn worded_text(task: Task, wording: Wording) -> String {
+    match wording {
+        Wording::Standard => system_text(task),
+        Wording::Brief => format!("{}{BRIEF}\n", system_text(task)),
+    }
+}
+
+/// The template's name in a wording: `explain/1-brief/0123456789abcdef`.
+pub(super) fn worded_id(task: Task, wording: Wording) -> String {
+    if wording == Wording::Standard {
+        return template_id(task);
+    }
+    let parts = [&worded_text(task, wording), SECTION, ASK, wish(task)];
+    format!(
+        "{}/{VERSION}-brief/{:016x}",
+        task.code(),
+        fnv(&parts.concat())
+    )
+}
+
 /// Name, version and hash of all that is fixed: `explain/1/0123456789abcdef`.
 pub fn template_id(task: Task) -> String {
     let parts = [&system_text(task), SECTION, ASK, wish(task)];

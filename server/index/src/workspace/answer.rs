@@ -38,7 +38,33 @@ impl Workspace {
         limit: usize,
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<Answer, Error> {
-        self.search_by(&Weights::default(), question, limit, wanted)
+        let mut answer = self.search_by(&Weights::default(), question, limit, wanted)?;
+        if let Some(order) = self.reranker() {
+            // The scores stay with the places, so that they fall from the first to the last.
+            let scores: Vec<f32> = answer.hits.iter().map(|hit| hit.score).collect();
+            order(question, &mut answer.hits);
+            for (hit, score) in answer.hits.iter_mut().zip(scores) {
+                hit.score = score;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The same by words alone, for whoever has no time for a model: no vector is asked, and no reranker.
+    ///
+    /// # Errors
+    /// A failure of the search library.
+    pub fn search_words(
+        &self,
+        question: &str,
+        limit: usize,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Answer, Error> {
+        let words = Weights {
+            vectors: [0.0; 3],
+            ..Weights::default()
+        };
+        self.search_by(&words, question, limit, wanted)
     }
 
     /// The same with other weights than those that were chosen: for whoever chooses them.
@@ -207,9 +233,14 @@ fn nearness(
     let Some(question) = question.flatten() else {
         return Vec::new();
     };
+    let deadline = meaning.deadline();
     let cosine = |row: &Row| {
         let text = read(&row.record)?;
-        meaning.cosine(&question, &text, &row.record.chunks[row.ordinal])
+        meaning.cosine(
+            &question,
+            (&text, &row.record.chunks[row.ordinal]),
+            deadline,
+        )
     };
     rows.iter().take(LAZY).map(cosine).collect()
 }

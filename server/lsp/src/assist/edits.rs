@@ -116,7 +116,7 @@ impl State {
                     self.seams.outbox.send(Outgoing::Show(told(STALE)));
                 }
             }
-            Stage::Confirm(_) => self.assists.totals.edits_discarded += 1,
+            Stage::Confirm(_) => self.assist_note_edit(chosen.id, false),
             stage => {
                 let running = Running { stage, ..running };
                 self.assists.running.insert(chosen.id, running);
@@ -127,10 +127,7 @@ impl State {
     /// The client changed the text, or did not.
     pub(crate) fn assist_applied(&mut self, id: u64, applied: bool) {
         if self.assists.running.remove(&id).is_some() {
-            match applied {
-                true => self.assists.totals.edits_applied += 1,
-                false => self.assists.totals.edits_discarded += 1,
-            }
+            self.assist_note_edit(id, applied);
         }
     }
 }

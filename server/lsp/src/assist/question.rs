@@ -73,6 +73,7 @@ impl State {
             words: about.question,
             history: Vec::new(),
             deeper: false,
+            rejected: false,
         };
         Ok(Asked {
             uri: about.uri,
@@ -105,6 +106,7 @@ impl State {
         asked.question.task = Task::Ask;
         asked.question.words = Some(words);
         asked.question.deeper = false;
+        asked.question.rejected = false;
         asked.consent = Consent::OnRecord;
         asked.before = String::new();
         // What is asked about may have changed since; the question is about it as it is now.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::file::{self, ASK, INVITATION};
 use super::{Asked, Consent};
 use crate::config::trust::Trust;
-use crate::pipeline::assist::{self, Edited, Outcome, Stopped, Told, Tools, Unasked};
+use crate::pipeline::assist::{self, Edited, Measured, Outcome, Stopped, Told, Tools, Unasked};
 
 /// What a running answer tells the loop.
 #[derive(Debug)]
@@ -43,6 +43,10 @@ pub(crate) struct Finished {
     pub(crate) edit: Option<Edited>,
     /// Endpoints that are left alone for now, where nobody answered.
     pub(crate) waiting: Vec<String>,
+    /// Its number in the books, where it has a row there.
+    pub(crate) request: Option<String>,
+    /// What it was made of.
+    pub(crate) measured: Measured,
 }
 
 /// Answers the question. Every way out of it is a report.
@@ -106,6 +110,8 @@ pub(super) async fn run(
         cut: outcome.cut,
         edit: outcome.edit,
         waiting: outcome.waiting,
+        request: outcome.request,
+        measured: outcome.measured,
     })));
 }
 

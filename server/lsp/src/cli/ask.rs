@@ -2,7 +2,7 @@
 //! the language server's, with the same prompt, byte for byte. The answer goes to stdout while it comes;
 //! who answered, at what cost and from what goes to stderr.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::source::{absolute, project_of, read};
 use super::{Context, Failure, NOTHING, OK};
-use crate::config::Settings;
 use crate::config::trust::Trust;
+use crate::config::{Encoders, Settings};
 use crate::pipeline::assist::{
     self, Diagnostic, Found, LevelOf, Outcome, Prepared, Question, Search, Snapshot, Sought,
     Stopped, Told, Tools, UNREADABLE,
@@ -127,6 +127,9 @@ fn task(code: &str) -> Result<Task, String> {
     })
 }
 
+/// As shells say it of a program that an interrupt ended.
+const INTERRUPTED: u8 = 130;
+
 pub(super) fn run(
     context: &Context,
     arguments: &Arguments,
@@ -174,6 +177,7 @@ fn ask(
         words,
         history: Vec::new(),
         deeper: how.deeper,
+        rejected: false,
     };
     if how.allow {
         allow(context, &snapshot.project, &settings)?;
@@ -215,11 +219,22 @@ fn ask(
             };
             failed = failed.take().or(written.err());
         };
-        runtime.block_on(assist::answer(&prepared, &tools, &mut told))
+        runtime.block_on(async {
+            // What is dropped leaves its row in the audit, since text may have left by then.
+            tokio::select! {
+                outcome = assist::answer(&prepared, &tools, &mut told) => Some(outcome),
+                Ok(()) = tokio::signal::ctrl_c() => None,
+            }
+        })
     };
     if let Some(error) = failed {
         return Err(error.into());
     }
+    let Some(outcome) = outcome else {
+        let sentence = "the question was given up; `foretoken audit show` says what was sent";
+        writeln!(err, "foretoken: {sentence}.")?;
+        return Ok(INTERRUPTED);
+    };
     print(&outcome, how.json, out, err)?;
     Ok(if outcome.model.is_some() && outcome.cut.is_none() {
         OK
@@ -315,7 +330,7 @@ fn levels(settings: &Settings, asked: &Path, project: &Path) -> LevelOf {
 
 /// The project's index, where it can have one, for questions about a file.
 fn search(context: &Context, root: &Path, file: &Path) -> Option<Search> {
-    let (index, _) = super::search::opened(context, root, true).ok()?;
+    let (index, _) = super::search::opened(context, root, true, &Encoders::default()).ok()?;
     index.read_history(&|| false);
     let file = file.to_owned();
     Some(Arc::new(move |sought: &Sought, most: usize| {
@@ -371,6 +386,12 @@ fn print(
     if let Some(cut) = &outcome.cut {
         writeln!(err, "foretoken: {cut}")?;
     }
+    // Somebody reads along who can say what it was worth.
+    if outcome.request.is_some() && std::io::stderr().is_terminal() {
+        let words =
+            "was that useful? Say `foretoken feedback useful` or `not-useful`; it stays here.";
+        writeln!(err, "foretoken: {words}")?;
+    }
     Ok(())
 }
 
@@ -395,6 +416,7 @@ fn to_json(outcome: &Outcome) -> serde_json::Value {
         "inputTokens": outcome.tokens.0,
         "outputTokens": outcome.tokens.1,
         "edits": edits,
+        "request": outcome.request,
     })
 }
 

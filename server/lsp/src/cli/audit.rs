@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Subcommand;
 use foretoken_remote::audit::{Audit, Broken, Modes, Row};
+use foretoken_remote::feedback::Feedback;
 use foretoken_remote::ledger::{Ledger, Limits};
 use foretoken_remote::store::{Error, Store};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ pub(super) enum Action {
     },
     /// Check that no row was changed, removed or exchanged; exit code 1 if one was.
     Verify,
-    /// Delete what was said, of one answer or of all; the rows stay.
+    /// Delete what was said, of one answer or of all, examples for `foretoken export` too; the rows stay.
     Delete {
         /// The answer's id, as `show` prints it; without it, all.
         id: Option<String>,
@@ -88,6 +89,12 @@ pub(super) fn run(
         },
         Action::Delete { id } => {
             audit.delete_content(id.as_deref()).map_err(unreadable)?;
+            let kept = Feedback::new(store);
+            match id {
+                Some(id) => kept.delete_one(id).map(drop),
+                None => kept.delete(None).map(drop),
+            }
+            .map_err(unreadable)?;
             writeln!(err, "foretoken: what was said is deleted; the rows stay.")?;
             Ok(OK)
         }

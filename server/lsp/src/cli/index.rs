@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use foretoken_index::{Error, Place, Progress, Report, Work, Workspace};
+use foretoken_infer::library::Places;
 use serde_json::json;
 
 use super::{Context, Failure, NOTHING, OK};
-use crate::config::Settings;
+use crate::config::{Encoders, Settings};
+
+mod drift;
 
 /// Progress is told once the work has taken this long, and then as often: a bar is drawn more often than
 /// lines are written.
@@ -34,6 +37,9 @@ pub(super) struct Arguments {
     /// Remove it.
     #[arg(long)]
     purge: bool,
+    /// Say whether the texts are still like those that were there at the first such look; exit code 1 if they are others.
+    #[arg(long, conflicts_with = "purge")]
+    drift: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -65,6 +71,21 @@ impl<'a> Project<'a> {
     pub(super) fn cache(&self) -> Option<&'a Path> {
         let paths = self.context.paths.as_ref()?;
         self.settings.index.enabled.then_some(paths.cache.as_path())
+    }
+
+    /// What the settings say that orders hits.
+    pub(super) fn encoders(&self) -> &Encoders {
+        &self.settings.index.encoders
+    }
+
+    /// Where libraries may lie.
+    pub(super) fn libraries(&self) -> Places {
+        let data = self
+            .context
+            .paths
+            .as_ref()
+            .map(|paths| paths.data.as_path());
+        Places::of_process(self.settings.runtime.onnxruntime.as_deref(), data)
     }
 
     /// The index below this cache folder, or one in memory.
@@ -150,6 +171,16 @@ pub(super) fn run(
         .map_err(failed)?;
     workspace.settle().map_err(failed)?;
     tell(&workspace, &report, arguments.json, out)?;
+    let looked = workspace.folder().filter(|_| arguments.drift);
+    let looked = looked.map(|folder| drift::look(&workspace, &folder));
+    if let Some(looked) = looked {
+        let looked =
+            looked.map_err(|error| Failure(format!("The look cannot be kept: {error}.")))?;
+        writeln!(err, "foretoken: {}.", looked.sentence)?;
+        if looked.shifted {
+            return Ok(NOTHING);
+        }
+    }
     if workspace.state().files > 0 {
         return Ok(OK);
     }

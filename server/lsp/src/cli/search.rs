@@ -1,10 +1,9 @@
 //! `foretoken search`: the chunks of a workspace that answer a question, by their words. The index of the
 //! workspace is brought up to date first; nothing leaves the machine.
 
-mod embedder;
-
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use foretoken_grammars::Language;
 use foretoken_index::{Answer, Hit, Report, State, Workspace};
@@ -12,7 +11,12 @@ use serde_json::json;
 
 use super::index::Project;
 use super::{Context, Failure, NOTHING, OK};
+use crate::calendar::day;
+use crate::config::Encoders as Chosen;
+use crate::encoders::Encoders;
 
+/// Time for reading who changed the files of the hits, and when; unknown is `null`.
+const HISTORY: Duration = Duration::from_secs(2);
 /// Lines of a hit that are printed on a terminal.
 const SHOWN_LINES: usize = 6;
 
@@ -37,17 +41,18 @@ pub(super) struct Arguments {
     /// Files of this language only, for example `rust`.
     #[arg(long)]
     language: Option<String>,
-    /// Print one JSON object for each hit, on a line of its own.
+    /// Print one JSON object for each hit, on a line of its own, with who changed its file last and when.
     #[arg(long)]
     json: bool,
     /// Say how each hit came to its place.
     #[arg(long)]
     why: bool,
     /// Order the best hits also by what they mean, with this embedder: a table's file, or the folder of a
-    /// package of kind "embed" (manifest.toml, model.onnx, tokenizer.json).
+    /// package of kind "embed" (manifest.toml, model.onnx, tokenizer.json). Without it: `index.embedder`.
     #[arg(long, value_name = "PATH")]
     embedder: Option<PathBuf>,
-    /// Put the hits in the order of a package of kind "rerank", as far as it has time.
+    /// Put the hits in the order of a package of kind "rerank", as far as it has time. Without it:
+    /// `index.reranker`.
     #[arg(long, value_name = "FOLDER")]
     reranker: Option<PathBuf>,
 }
@@ -65,22 +70,18 @@ pub(super) fn run(
                 .ok_or_else(|| Failure(format!("No language is called {}.", escape(id))))?,
         ),
     };
-    let data = context.paths.as_ref().map(|paths| paths.data.as_path());
-    let meaning = arguments.embedder.as_deref();
-    let meaning = meaning.map(|path| embedder::read(path, data)).transpose()?;
-    let (workspace, report) = opened(context, &arguments.dir, !arguments.no_index)?;
-    if let Some(meaning) = meaning {
-        workspace.use_vectors(meaning);
-    }
+    let given = Chosen {
+        embedder: arguments.embedder.clone(),
+        reranker: arguments.reranker.clone(),
+    };
+    let (workspace, report) = opened(context, &arguments.dir, !arguments.no_index, &given)?;
     let wanted =
         |path: &str| language.is_none_or(|language| Language::from_path(path) == Some(language));
     let question = arguments.question.join(" ");
-    let mut answer = workspace
+    let answer = workspace
         .search(&question, usize::from(arguments.limit), &wanted)
         .map_err(|error| Failure(format!("The search failed: {error}.")))?;
-    if let Some(folder) = &arguments.reranker {
-        embedder::rerank(folder, data, &question, &mut answer.hits)?;
-    }
+    workspace.save_vectors();
     if arguments.why {
         tell(&workspace, &report, &answer, err)?;
     }
@@ -89,9 +90,13 @@ pub(super) fn run(
         return Ok(NOTHING);
     }
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if arguments.json {
+        let begun = Instant::now();
+        workspace.read_history(&|| begun.elapsed() > HISTORY);
+    }
     for hit in &answer.hits {
         if arguments.json {
-            writeln!(out, "{}", as_json(hit))?;
+            writeln!(out, "{}", as_json(hit, &workspace))?;
         } else {
             print(hit, arguments.why, coloured, out)?;
         }
@@ -99,13 +104,32 @@ pub(super) fn run(
     Ok(OK)
 }
 
-/// The index on the disk, brought up to date; where that cannot be had, one in memory.
+/// The index on the disk, brought up to date; where that cannot be had, one in memory. Searches ask the embedder and
+/// the reranker that are given here, else those of the settings.
 pub(super) fn opened(
     context: &Context,
     dir: &Path,
     lasting: bool,
+    given: &Chosen,
 ) -> Result<(Workspace, Report), Failure> {
     let project = Project::of(context, dir)?;
+    let (workspace, report) = indexed(&project, lasting)?;
+    let mut choice = given.clone();
+    let settings = project.encoders();
+    choice.embedder = choice.embedder.or_else(|| settings.embedder.clone());
+    choice.reranker = choice.reranker.or_else(|| settings.reranker.clone());
+    let (encoders, problems) = Encoders::load(&choice, &project.libraries());
+    if !problems.is_empty() && *given != Chosen::default() {
+        return Err(Failure(problems.join(" ")));
+    }
+    for problem in problems {
+        tracing::warn!(problem, "words alone order what is found");
+    }
+    encoders.attach(&workspace, Duration::MAX);
+    Ok((workspace, report))
+}
+
+fn indexed(project: &Project, lasting: bool) -> Result<(Workspace, Report), Failure> {
     if lasting
         && let Some(cache) = project.cache()
         && let Ok(workspace) = project.open(Some(cache))
@@ -147,7 +171,8 @@ fn tell(
     Ok(())
 }
 
-fn as_json(hit: &Hit) -> serde_json::Value {
+fn as_json(hit: &Hit, workspace: &Workspace) -> serde_json::Value {
+    let change = workspace.last_change(&hit.path);
     let why: serde_json::Map<String, serde_json::Value> = hit
         .why
         .iter()
@@ -161,6 +186,8 @@ fn as_json(hit: &Hit) -> serde_json::Value {
         "kind": hit.kind.word(),
         "source": hit.source.word(),
         "language": Language::from_path(&hit.path).map(Language::id),
+        "owner": change.as_ref().map(|commit| &*commit.author),
+        "updated": change.as_ref().map(|commit| day(commit.time)),
         "text": hit.text,
         "words": hit.words,
         "vector": hit.vector,

@@ -11,9 +11,10 @@ use foretoken_remote::store::Store;
 use serde_json::{Value, json};
 
 use super::{Context, Failure, NOTHING, OK};
+use crate::canary::Runs;
 use crate::metrics::figures::{Figures, Histogram};
 use crate::metrics::file::{self, Record};
-use crate::metrics::{listen, ops};
+use crate::metrics::{drift, experiments, listen, ops};
 use crate::paths::Paths;
 
 mod html;
@@ -39,6 +40,15 @@ pub(super) struct Arguments {
     /// Write recording rules, alerts, their tests, a dashboard and a Prometheus configuration that fit this version into a folder.
     #[arg(long, value_name = "FOLDER", conflicts_with = "delete")]
     write_ops: Option<PathBuf>,
+    /// Compare this week's mix of languages and tasks with that of the first four weeks; exit code 1 if it is another one.
+    #[arg(long, conflicts_with_all = ["json", "html", "listen", "write_ops", "delete", "experiments"])]
+    drift: bool,
+    /// Compare the arms of experiments (`metrics.experiments`) over installations.
+    #[arg(long, conflicts_with_all = ["json", "html", "listen", "write_ops", "delete"])]
+    experiments: bool,
+    /// What `foretoken stats --json` printed on another installation, to be compared along; may be given several times.
+    #[arg(long, value_name = "FILE", requires = "experiments")]
+    with: Vec<PathBuf>,
     /// Delete all counts of this user.
     #[arg(long)]
     delete: bool,
@@ -79,6 +89,12 @@ pub(super) fn run(
         return listen(paths, address, err);
     }
     let record = read(paths, err)?;
+    if arguments.drift {
+        return drift(paths, &record, out, err);
+    }
+    if arguments.experiments {
+        return compare(context, &record, &arguments.with, out, err);
+    }
     if record == Record::default() {
         let kept = context.settings.metrics.keep;
         let why = match kept {
@@ -154,6 +170,73 @@ fn period(record: &Record, days: u64, costs: Vec<Line>, now: SystemTime) -> Peri
     Period { days, sum, costs }
 }
 
+/// This week's mix beside that of the first weeks.
+fn drift(
+    paths: &Paths,
+    record: &Record,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let mixes = drift::mixes(record, &costs(paths), SystemTime::now());
+    for mix in &mixes {
+        write!(out, "{}", mix.to_text())?;
+    }
+    if mixes.is_empty() {
+        let sentence =
+            "there is nothing to compare: it takes counts of this week and of four weeks before.";
+        writeln!(err, "foretoken: {sentence}")?;
+    }
+    let drifted = mixes.iter().any(drift::Mix::is_drift);
+    Ok(if mixes.is_empty() || drifted {
+        NOTHING
+    } else {
+        OK
+    })
+}
+
+/// Experiments over this installation and those of the files.
+fn compare(
+    context: &Context,
+    record: &Record,
+    files: &[PathBuf],
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let mut installations = vec![record.total().experiments];
+    for path in files {
+        let unreadable = |why: &dyn std::fmt::Display| {
+            Failure(format!(
+                "{} is no output of `foretoken stats --json`: {why}.",
+                path.display()
+            ))
+        };
+        let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+        let mut value: Value =
+            serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))?;
+        let total = value.get_mut("allTime").map(Value::take);
+        let total = total.ok_or_else(|| unreadable(&"it has no `allTime`"))?;
+        let figures: Figures = serde_json::from_value(total).map_err(|error| unreadable(&error))?;
+        installations.push(figures.experiments);
+    }
+    let declared = &context.settings.metrics.experiments;
+    let reports = experiments::reports(&installations, |name| {
+        let known = declared.iter().find(|known| known.name == name);
+        known.and_then(|known| known.arms.first().cloned())
+    });
+    for report in &reports {
+        write!(out, "{}", report.to_text())?;
+    }
+    if reports.is_empty() {
+        let why = match declared.iter().next() {
+            Some(_) => "no arm has counted anything so far",
+            None => "`metrics.experiments` in your settings declares none",
+        };
+        writeln!(err, "foretoken: there is nothing to compare: {why}.")?;
+        return Ok(NOTHING);
+    }
+    Ok(OK)
+}
+
 fn as_json(period: &Period, record: &Record) -> Value {
     let days: serde_json::Map<String, Value> = period
         .days
@@ -213,7 +296,14 @@ fn listen(paths: &Paths, address: SocketAddr, err: &mut dyn Write) -> Result<u8,
     let folder = paths.metrics();
     listen::serve(&listener, &|| {
         let (record, _) = file::read_all(&folder).unwrap_or_default();
-        crate::metrics::expose::page(&record.total(), &costs(paths))
+        let costs = costs(paths);
+        let mixes = drift::mixes(&record, &costs, SystemTime::now());
+        let mut far: Vec<(&str, f64)> = mixes.iter().map(|mix| (mix.of, mix.distance)).collect();
+        if let Ok(runs) = Runs::load(paths) {
+            let changes: usize = runs.report().map(|(_, _, changes)| changes.len()).sum();
+            far.push(("canary", changes as f64));
+        }
+        crate::metrics::expose::page(&record.total(), &costs, &far)
     });
     Ok(OK)
 }

@@ -118,10 +118,45 @@ pub struct EndpointSchema {
     headers: Option<std::collections::BTreeMap<String, String>>,
     /// The file of the only authorities to trust here, instead of the system's, in PEM form.
     ca_file: Option<String>,
+    /// How it is reached: `"none"` for directly, whatever the environment says, `"environment"` for what
+    /// `HTTPS_PROXY` and its like say, or `{ url = "http://proxy:3128" }`. Not set: `"none"`.
+    proxy: Option<ProxySchema>,
+    /// What its server does otherwise than most.
+    dialect: Option<DialectSchema>,
     /// Milliseconds until its first text, where it thinks first.
     first_text_ms: Option<u64>,
     /// Whether it is a LiteLLM proxy, which then is told the task of each request as a tag.
     litellm: Option<bool>,
+}
+
+/// The form of a proxy in the file.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "lowercase", inline)]
+#[expect(dead_code, reason = "read by the schema's maker only")]
+enum ProxySchema {
+    /// Directly.
+    None,
+    /// By the environment.
+    Environment,
+    /// Through this address.
+    Url(String),
+}
+
+/// The form of a dialect in the file.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "camelCase", inline, extend("additionalProperties" = false))]
+#[expect(dead_code, reason = "the fields are read by the schema's maker only")]
+struct DialectSchema {
+    /// The cap is sent as `max_completion_tokens`, which some models want instead of `max_tokens`.
+    max_completion_tokens: Option<bool>,
+    /// `stream_options` is left out, which some servers refuse.
+    no_stream_options: Option<bool>,
+    /// The system text goes in front of the first message, where a template has no system role.
+    no_system_role: Option<bool>,
+    /// `temperature` is left out, which reasoning models refuse.
+    no_temperature: Option<bool>,
+    /// The number of the installation is left out.
+    no_user: Option<bool>,
 }
 
 /// The form of a model in the file.
@@ -158,6 +193,7 @@ struct PriceSchema {
 mod tests {
     use foretoken_engine::privacy::Reach;
     use foretoken_engine::route::Tier;
+    use foretoken_remote::endpoint::Proxy;
     use foretoken_remote::wire::Wire;
     use serde_json::json;
 
@@ -231,19 +267,61 @@ mod tests {
         }
     }
 
-    /// Every key of the schema is one that is read.
+    /// Every key of the schema is one that is read, and the other way about.
     #[test]
     fn the_schema_names_what_is_read() {
         let schema = schemars::schema_for!(EndpointSchema);
-        let keys: Vec<&String> = schema.as_value()["properties"]
+        let mut keys: Vec<&str> = schema.as_value()["properties"]
             .as_object()
             .unwrap()
             .keys()
+            .map(String::as_str)
             .collect();
-        for key in keys {
-            let error = serde_json::from_value::<Endpoint>(json!({key.as_str(): {"?": []}}));
-            let error = error.unwrap_err().to_string();
-            assert!(!error.contains("unknown field"), "{key}: {error}");
+        keys.sort_unstable();
+        let error = serde_json::from_value::<Endpoint>(json!({"?": 1})).unwrap_err();
+        let said = error.to_string();
+        let mut read: Vec<&str> = said.split('`').skip(3).step_by(2).collect();
+        read.sort_unstable();
+        assert_eq!(keys, read);
+    }
+
+    #[test]
+    fn a_proxy_and_a_dialect_are_read_as_the_schema_says() {
+        let (endpoints, problems) = from_toml(
+            r#"
+            [[endpoints]]
+            name = "house"
+            baseUrl = "https://models.example/v1"
+            models = [{ name = "coder" }]
+            proxy = { url = "http://proxy.example:3128" }
+            dialect = { maxCompletionTokens = true, noTemperature = true }
+            [[endpoints]]
+            name = "other"
+            baseUrl = "https://models.example/v1"
+            models = [{ name = "coder" }]
+            proxy = "environment"
+            "#,
+        );
+        assert_eq!(problems, [""; 0]);
+        let all: Vec<_> = endpoints.iter().collect();
+        let url = Proxy::Url("http://proxy.example:3128".to_owned());
+        assert_eq!((&all[0].proxy, &all[1].proxy), (&url, &Proxy::Environment));
+        let dialect = all[0].dialect;
+        assert!(dialect.max_completion_tokens && dialect.no_temperature && !dialect.no_user);
+        let schema = schemars::schema_for!(EndpointSchema);
+        let property = |name: &str| schema.as_value()["properties"][name].to_string();
+        for (name, words) in [
+            ("proxy", &["none", "environment", "url"][..]),
+            (
+                "dialect",
+                &["maxCompletionTokens", "noSystemRole", "noUser"],
+            ),
+        ] {
+            assert!(
+                words.iter().all(|word| property(name).contains(word)),
+                "{}",
+                property(name)
+            );
         }
     }
 }

@@ -162,6 +162,22 @@ pub const KEYS: &[Key] = &[
         workspace: true,
     },
     Key {
+        path: "index.embedder",
+        variable: "FORETOKEN_INDEX_EMBEDDER",
+        shape: Shape::Text,
+        expected: "the path of a table or of a folder",
+        editor: false,
+        workspace: false,
+    },
+    Key {
+        path: "index.reranker",
+        variable: "FORETOKEN_INDEX_RERANKER",
+        shape: Shape::Text,
+        expected: "the path of a folder",
+        editor: false,
+        workspace: false,
+    },
+    Key {
         path: "remote.enabled",
         variable: "FORETOKEN_REMOTE_ENABLED",
         shape: Shape::Flag,
@@ -239,6 +255,14 @@ pub const KEYS: &[Key] = &[
         shape: Shape::Flag,
         expected: FLAG,
         editor: true,
+        workspace: false,
+    },
+    Key {
+        path: "metrics.experiments",
+        variable: "FORETOKEN_METRICS_EXPERIMENTS",
+        shape: Shape::Json,
+        expected: "a list of experiments",
+        editor: false,
         workspace: false,
     },
     Key {

@@ -12,6 +12,7 @@ use super::settings::Settings;
 use crate::paths::Paths;
 pub use stamps::Stamps;
 
+use merge::Of;
 use read::Read;
 
 mod hint;
@@ -50,6 +51,8 @@ pub enum Layer {
     Initialization,
     /// What the editor pushed or answered last.
     Editor,
+    /// The arms of experiments that this installation has.
+    Experiments,
     /// A `.foretoken.toml`, by its path; it can only forbid.
     Workspace(PathBuf),
 }
@@ -61,6 +64,7 @@ impl fmt::Display for Layer {
             Layer::User(path) | Layer::Workspace(path) => write!(f, "{}", path.display()),
             Layer::Environment => f.write_str("the environment"),
             Layer::Initialization => f.write_str("the initialization options"),
+            Layer::Experiments => f.write_str("an experiment"),
             Layer::Editor => f.write_str("the editor's settings"),
         }
     }
@@ -96,6 +100,8 @@ pub struct Layers {
     stamps: Stamps,
     /// For `~` in paths.
     home: Option<PathBuf>,
+    /// Random bits of this installation; none where no experiment asks for them.
+    installation: Vec<u8>,
 }
 
 /// The settings in force with all that is to be said about them.
@@ -132,7 +138,19 @@ impl Layers {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         layers.set_environment(variables);
+        if let Some(paths) = paths.filter(|_| layers.has_experiments()) {
+            layers.installation = paths.installation();
+        }
         layers
+    }
+
+    /// Whether a layer that may declares experiments.
+    fn has_experiments(&self) -> bool {
+        [&self.user, &self.environment]
+            .into_iter()
+            .flatten()
+            .filter_map(|read| read.options.metrics.value.as_ref())
+            .any(|metrics| metrics.experiments.value.is_some())
     }
 
     /// Replaces the environment layer; names that do not begin with `FORETOKEN_` are passed over.
@@ -186,14 +204,25 @@ impl Layers {
             &self.initialization,
             &self.editor,
         ];
-        for read in single.into_iter().flatten().chain(&self.workspaces) {
+        let of = Of {
+            home: self.home.as_deref(),
+            installation: &self.installation,
+        };
+        let mut lay = |read: &Read| {
             resolved.problems.extend(read.problems.iter().cloned());
-            merge::apply(
-                &read.layer,
-                &read.options,
-                self.home.as_deref(),
-                &mut resolved,
-            );
+            merge::apply(&read.layer, &read.options, of, &mut resolved);
+            resolved.settings.metrics.experiments.as_layer()
+        };
+        let mut arms = Value::Null;
+        for read in single.into_iter().flatten() {
+            arms = lay(read);
+        }
+        // Over what the user prefers, under what a workspace forbids.
+        if arms.as_object().is_some_and(|arms| !arms.is_empty()) {
+            lay(&read::editor(&arms, Layer::Experiments));
+        }
+        for read in &self.workspaces {
+            lay(read);
         }
         resolved
     }

@@ -170,6 +170,10 @@ pub struct MetricsOptions {
     /// nothing was shown, how long answers took. No text, no path; nothing is sent.
     #[schemars(extend("default" = true))]
     pub keep: Field<bool>,
+    /// Settings that differ between installations, to find out which value is better: `foretoken stats --experiments` compares. Only
+    /// the user file and the environment may set it.
+    #[schemars(with = "Option<Vec<super::experiments::Declared>>")]
+    pub experiments: Field<Vec<Value>>,
     /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -185,6 +189,13 @@ pub struct IndexOptions {
     /// questions. A workspace file can switch this off, never on.
     #[schemars(extend("default" = true))]
     pub enabled: Field<bool>,
+    /// What orders search hits also by their meaning: a table's file, or the folder of an ONNX package of kind
+    /// "embed". A relative path starts at the settings file. Without it words alone order them. Completions never wait
+    /// for it.
+    pub embedder: Field<String>,
+    /// The folder of an ONNX package of kind "rerank", which puts the best hits in its order, for as long as it has
+    /// time. Completions never wait for it.
+    pub reranker: Field<String>,
     /// What is none of the above, to be reported.
     #[serde(flatten)]
     #[schemars(skip)]

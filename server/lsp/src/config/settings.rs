@@ -15,6 +15,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
 use super::endpoints::Endpoints;
+use super::experiments::Experiments;
 use super::sources::Sources;
 use crate::models::{Chosen, Models};
 use crate::paths::Paths;
@@ -123,6 +124,8 @@ impl Settings {
             "runtime.drafts" => runtime.drafts.into(),
             "runtime.kvReuse" => runtime.kv_reuse.into(),
             "index.enabled" => index.enabled.into(),
+            "index.embedder" => shown(&index.encoders.embedder),
+            "index.reranker" => shown(&index.encoders.reranker),
             "remote.enabled" => remote.enabled.into(),
             "remote.level" => remote.level.code().into(),
             "remote.localOnly" => remote.local_only.patterns().collect(),
@@ -134,6 +137,12 @@ impl Settings {
             // By their names: an address may hold what the user would not show around.
             "remote.endpoints" => remote.endpoints.names().collect(),
             "metrics.keep" => metrics.keep.into(),
+            // By the arm that this installation has.
+            "metrics.experiments" => metrics
+                .experiments
+                .iter()
+                .map(|experiment| format!("{}={}", experiment.name, experiment.arm))
+                .collect(),
             "audit.enabled" => audit.enabled.into(),
             "audit.prompt" => audit.prompt.code().into(),
             "audit.answer" => audit.answer.code().into(),
@@ -266,11 +275,25 @@ impl Default for Runtime {
 pub struct Index {
     /// Files are read ahead and found by what is in them.
     pub enabled: bool,
+    /// What orders them beyond their words.
+    pub encoders: Encoders,
+}
+
+/// What the user has chosen to order what is found; without a choice words alone do.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Encoders {
+    /// A table's file, or the folder of a package of kind "embed".
+    pub embedder: Option<PathBuf>,
+    /// The folder of a package of kind "rerank".
+    pub reranker: Option<PathBuf>,
 }
 
 impl Default for Index {
     fn default() -> Index {
-        Index { enabled: true }
+        Index {
+            enabled: true,
+            encoders: Encoders::default(),
+        }
     }
 }
 
@@ -279,11 +302,16 @@ impl Default for Index {
 pub struct Metrics {
     /// Counts and times stay on this machine when a session has ended.
     pub keep: bool,
+    /// Settings that differ between installations.
+    pub experiments: Experiments,
 }
 
 impl Default for Metrics {
     fn default() -> Metrics {
-        Metrics { keep: true }
+        Metrics {
+            keep: true,
+            experiments: Experiments::default(),
+        }
     }
 }
 

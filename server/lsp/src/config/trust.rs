@@ -23,10 +23,22 @@ pub struct Consent {
     pub origin: String,
 }
 
+/// One "yes" to keeping questions about a project with their answers, for `foretoken export`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examples {
+    /// The project's folder, canonical.
+    pub project: PathBuf,
+    /// Under which licence its text is, as the user says; goes along with every example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+}
+
 /// The answers on record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     consents: Vec<Consent>,
+    examples: Vec<Examples>,
 }
 
 /// The form of the file.
@@ -35,6 +47,8 @@ pub struct Trust {
 struct File {
     #[serde(default)]
     consent: Vec<Consent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    examples: Vec<Examples>,
 }
 
 impl Trust {
@@ -57,6 +71,7 @@ impl Trust {
         match toml::from_str::<File>(&text) {
             Ok(file) => Ok(Trust {
                 consents: file.consent,
+                examples: file.examples,
             }),
             Err(error) => Err(format!(
                 "The consents in {shown} are ignored ({}), so nothing is sent anywhere; correct or \
@@ -113,9 +128,50 @@ impl Trust {
         Ok(changed)
     }
 
+    /// The "yes" to keeping questions about this project, if there is one.
+    pub fn examples(&self, project: &Path) -> Option<&Examples> {
+        if self.examples.is_empty() {
+            return None;
+        }
+        let project = canonical(project);
+        self.examples.iter().find(|kept| kept.project == project)
+    }
+
+    /// Records that questions about a project may be kept with their answers; the licence replaces an older one.
+    ///
+    /// # Errors
+    /// As for [`Trust::allow`].
+    pub fn keep_examples(
+        paths: &Paths,
+        project: &Path,
+        licence: Option<String>,
+    ) -> Result<(), String> {
+        let mut trust = Trust::load(paths)?;
+        let project = canonical(project);
+        trust.examples.retain(|kept| kept.project != project);
+        trust.examples.push(Examples { project, licence });
+        trust.write(paths)
+    }
+
+    /// Takes that back. True if there was something.
+    ///
+    /// # Errors
+    /// As for [`Trust::allow`].
+    pub fn keep_no_examples(paths: &Paths, project: &Path) -> Result<bool, String> {
+        let mut trust = Trust::load(paths)?;
+        let (project, before) = (canonical(project), trust.examples.len());
+        trust.examples.retain(|kept| kept.project != project);
+        let changed = trust.examples.len() < before;
+        if changed {
+            trust.write(paths)?;
+        }
+        Ok(changed)
+    }
+
     fn write(&self, paths: &Paths) -> Result<(), String> {
         let file = File {
             consent: self.consents.clone(),
+            examples: self.examples.clone(),
         };
         let path = self::file(paths);
         let text = toml::to_string(&file).map_err(|error| error.to_string())?;
@@ -175,6 +231,28 @@ mod tests {
                 .allows(&one, "http://127.0.0.1:4000")
         );
         assert!(Trust::revoke(&paths, &one, None).unwrap());
+        assert_eq!(Trust::load(&paths).unwrap(), Trust::default());
+    }
+
+    #[test]
+    fn keeping_examples_is_a_word_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = Paths::under(&folder.path().join("user"));
+        let project = folder.path().join("one");
+        std::fs::create_dir_all(&project).unwrap();
+        Trust::allow(&paths, &project, HOUSE).unwrap();
+        assert_eq!(Trust::load(&paths).unwrap().examples(&project), None);
+        Trust::keep_examples(&paths, &project, None).unwrap();
+        Trust::keep_examples(&paths, &project.join("."), Some("MIT".to_owned())).unwrap();
+        let trust = Trust::load(&paths).unwrap();
+        let licence = trust.examples(&project).unwrap().licence.as_deref();
+        assert_eq!((licence, trust.examples.len()), (Some("MIT"), 1));
+        assert!(trust.allows(&project, HOUSE));
+        assert_eq!(trust.examples(folder.path()), None);
+        assert!(Trust::revoke(&paths, &project, None).unwrap());
+        assert!(Trust::load(&paths).unwrap().examples(&project).is_some());
+        assert!(Trust::keep_no_examples(&paths, &project).unwrap());
+        assert!(!Trust::keep_no_examples(&paths, &project).unwrap());
         assert_eq!(Trust::load(&paths).unwrap(), Trust::default());
     }
 

@@ -142,8 +142,8 @@ impl State {
         let Some(open) = self.documents.get(&ask.uri) else {
             return Value::Array(Vec::new());
         };
-        if let Some((answer, cut)) = self.answer_at(&open.path) {
-            return action::of_answer(&ask, answer, cut);
+        if let Some(answer) = self.answer_at(&open.path) {
+            return action::of_answer(&ask, answer);
         }
         if open.out_of_step || self.settings.completion.exclude.matches(&open.path) {
             return Value::Array(Vec::new());

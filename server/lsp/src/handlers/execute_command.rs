@@ -20,6 +20,10 @@ pub(crate) const DEEPER: &str = "foretoken.deeper";
 pub(crate) const CONTINUE: &str = "foretoken.continue";
 /// Forgets a conversation, by the URI of one of its answers.
 pub(crate) const FORGET: &str = "foretoken.forget";
+/// The user found an answer useful, by the answer's number.
+pub(crate) const USEFUL: &str = "foretoken.useful";
+/// The user did not, likewise.
+pub(crate) const NOT_USEFUL: &str = "foretoken.notUseful";
 /// Has an endpoint asked again that is left alone, by its name; without one, all.
 pub(crate) const RESUME: &str = "foretoken.resume";
 /// In front of the name of a task.
@@ -34,6 +38,8 @@ pub(crate) const COMMANDS: &[&str] = &[
     CONTINUE,
     FORGET,
     RESUME,
+    USEFUL,
+    NOT_USEFUL,
     "foretoken.explain",
     "foretoken.debug",
     "foretoken.fix",
@@ -68,6 +74,10 @@ pub(crate) enum Command {
     Forget {
         uri: String,
     },
+    Rate {
+        answer: u64,
+        useful: bool,
+    },
     Resume {
         endpoint: Option<String>,
     },
@@ -98,6 +108,10 @@ pub(crate) fn read(ask: Option<CommandAsk>) -> Result<Command, Refusal> {
         }),
         CONTINUE => Ok(Command::Continue {
             answer: number(&ask)?,
+        }),
+        USEFUL | NOT_USEFUL => Ok(Command::Rate {
+            answer: number(&ask)?,
+            useful: ask.command == USEFUL,
         }),
         FORGET => {
             let about = About::read(ask.arguments.first()).map_err(|what| bad(&what))?;
@@ -168,6 +182,13 @@ mod tests {
             command(json!({"command": "foretoken.status", "arguments": [{"documents": true}]})),
             Ok(Command::Status { hashes: true })
         );
+        assert_eq!(
+            command(json!({"command": "foretoken.notUseful", "arguments": ["3"]})),
+            Ok(Command::Rate {
+                answer: 3,
+                useful: false
+            })
+        );
         for bad in [
             json!({"command": "foretoken.accepted"}),
             json!({"command": "foretoken.explain"}),
@@ -175,6 +196,7 @@ mod tests {
             json!({"command": "foretoken.deeper", "arguments": ["x"]}),
             json!({"command": "foretoken.continue"}),
             json!({"command": "foretoken.resume", "arguments": [7]}),
+            json!({"command": "foretoken.useful", "arguments": ["last"]}),
             json!({"command": "foretoken.accepted", "arguments": [null]}),
             json!({"command": "rm"}),
             json!({"command": 1}),

@@ -9,18 +9,25 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, prometheus_text
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use super::figures::{BOUNDS, Counted, Figures, Histogram, Suggested};
+use super::figures::{BOUNDS, Counted, Figures, Histogram, SIZES, Sizes, Suggested};
 use super::names::{self, Kind, Metric};
 
 /// What is to be sent as the type of the page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The page for these figures and what remote answers cost.
-pub fn page(figures: &Figures, costs: &[Line]) -> String {
+/// How far something drifted, by its kind.
+pub type Drift<'a> = (&'a str, f64);
+
+/// The page for these figures, what remote answers cost and what drifted.
+pub fn page(figures: &Figures, costs: &[Line], drift: &[Drift<'_>]) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Sums {
-        rows: rows(figures, costs),
+    let mut rows = rows(figures, costs);
+    rows.extend(drift.iter().map(|(kind, far)| Row {
+        metric: names::DRIFT,
+        values: vec![(*kind).to_owned()],
+        value: Value::Level(*far),
     }));
+    registry.register_collector(Box::new(Sums { rows }));
     let mut page = String::new();
     // Writing to a text cannot fail.
     let _ = prometheus_text::encode(&mut page, &registry);
@@ -39,6 +46,8 @@ struct Row {
 enum Value {
     Count(u64),
     Times(Histogram),
+    Sizes(Sizes),
+    Level(f64),
 }
 
 #[derive(Debug)]
@@ -52,6 +61,7 @@ impl Collector for Sums {
             let kind = match metric.kind {
                 Kind::Counter => MetricType::Counter,
                 Kind::Histogram => MetricType::Histogram,
+                Kind::Gauge => MetricType::Gauge,
             };
             let rows = || self.rows.iter().filter(|row| row.metric == *metric);
             if rows().next().is_none() {
@@ -69,6 +79,19 @@ impl Collector for Sums {
                 match &row.value {
                     Value::Count(count) => {
                         series.encode_counter::<NoLabelSet, u64, f64>(count, None)?;
+                    }
+                    Value::Level(level) => series.encode_gauge(level)?,
+                    Value::Sizes(sizes) => {
+                        let bounds = SIZES.iter().map(|bound| *bound as f64);
+                        let bounds = bounds.chain([f64::INFINITY]);
+                        let buckets: Vec<(f64, u64)> =
+                            bounds.zip(sizes.buckets().iter().copied()).collect();
+                        series.encode_histogram::<NoLabelSet>(
+                            sizes.sum() as f64,
+                            sizes.count(),
+                            &buckets,
+                            None,
+                        )?;
                     }
                     Value::Times(times) => {
                         let bounds = BOUNDS.iter().copied().chain([f64::INFINITY]);
@@ -141,6 +164,8 @@ fn rows(figures: &Figures, costs: &[Line]) -> Vec<Row> {
     count(names::STREAMS, &["cut"], answers.cut);
     count(names::EDITS, &["applied"], answers.edits_applied);
     count(names::EDITS, &["discarded"], answers.edits_discarded);
+    count(names::RATINGS, &["useful"], answers.useful);
+    count(names::RATINGS, &["not_useful"], answers.not_useful);
     let mut spent: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for line in costs {
         *spent.entry((&line.task, &line.model)).or_default() += line.cost;
@@ -148,6 +173,14 @@ fn rows(figures: &Figures, costs: &[Line]) -> Vec<Row> {
     for ((task, model), cost) in spent {
         count(names::COST, &[task, model], cost);
     }
+    for (route, n) in &figures.made.routes {
+        let labels: Vec<&str> = route.split(' ').collect();
+        // A file of another version may say it otherwise.
+        if labels.len() == names::ROUTES.labels.len() {
+            count(names::ROUTES, &labels, *n);
+        }
+    }
+    count(names::FALLBACKS, &[], figures.made.fallbacks);
     count(names::TYPING_SECONDS, &[], figures.typing_seconds);
     count(names::CHANGES, &[], figures.changes);
     count(names::PANICS, &[], figures.panics);
@@ -165,6 +198,16 @@ fn rows(figures: &Figures, costs: &[Line]) -> Vec<Row> {
     }
     for (stage, times) in &figures.stage_seconds {
         time(names::STAGE_SECONDS, &["completion", stage.as_ref()], times);
+    }
+    for (stage, times) in &figures.made.stage_seconds {
+        time(names::STAGE_SECONDS, &["answer", stage.as_ref()], times);
+    }
+    for (section, sizes) in &figures.made.section_tokens {
+        rows.push(Row {
+            metric: names::SECTION_TOKENS,
+            values: vec!["answer".to_owned(), section.to_string()],
+            value: Value::Sizes(*sizes),
+        });
     }
     rows
 }
@@ -212,7 +255,14 @@ mod tests {
         times.add(Duration::from_micros(700));
         times.add(Duration::from_secs(20));
         figures.stage_seconds.insert("prefill".into(), times);
-        let page = page(&figures, &[line(5), line(6)]);
+        let sizes = figures.made.section_tokens.entry("hits".into());
+        sizes.or_default().add(1_000);
+        figures
+            .made
+            .routes
+            .insert("explain small public 1".into(), 2);
+        figures.made.routes.insert("of another version".into(), 9);
+        let page = page(&figures, &[line(5), line(6)], &[("tasks", 0.25)]);
         for part in [
             "# HELP foretoken_nothing_shown_total Empty answers by reason",
             "# TYPE foretoken_nothing_shown_total counter\nforetoken_nothing_shown_total{reason=\"inside-word\"} 3\n",
@@ -222,6 +272,11 @@ mod tests {
             "foretoken_stage_seconds_bucket{feature=\"completion\",stage=\"prefill\",le=\"0.001\"} 1\n",
             "foretoken_stage_seconds_bucket{feature=\"completion\",stage=\"prefill\",le=\"+Inf\"} 2\n",
             "foretoken_stage_seconds_count{feature=\"completion\",stage=\"prefill\"} 2\n",
+            "foretoken_prompt_section_tokens_bucket{feature=\"answer\",section=\"hits\",le=\"1024\"} 1\n",
+            "foretoken_prompt_section_tokens_sum{feature=\"answer\",section=\"hits\"} 1000.0\n",
+            "foretoken_route_total{task=\"explain\",tier=\"small\",level=\"public\",position=\"1\"} 2\n",
+            "foretoken_fallbacks_total 0\n",
+            "# TYPE foretoken_drift gauge\nforetoken_drift{kind=\"tasks\"} 0.25\n",
             "foretoken_stage_seconds_sum{feature=\"completion\",stage=\"prefill\"} 20.0007\n",
         ] {
             assert!(page.contains(part), "{part}\n---\n{page}");

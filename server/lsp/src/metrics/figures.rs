@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::assist::Measured;
+
 /// A name that the program knows, or one read from a file.
 pub type Name = Cow<'static, str>;
 
@@ -115,6 +117,89 @@ pub struct Answers {
     pub cancelled: u64,
     pub edits_applied: u64,
     pub edits_discarded: u64,
+    /// Rated by the user.
+    pub useful: u64,
+    pub not_useful: u64,
+}
+
+/// Upper bounds of a histogram of sizes, tokens: 16 and its fourfolds to 65,536; one more bucket holds the rest.
+pub const SIZES: [u64; 7] = [16, 64, 256, 1_024, 4_096, 16_384, 65_536];
+
+/// How often something had how many tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// By bucket, not cumulative.
+    buckets: [u64; SIZES.len() + 1],
+    sum: u64,
+}
+
+impl Sizes {
+    /// Notes one.
+    pub fn add(&mut self, size: u64) {
+        let at = SIZES.iter().position(|bound| size <= *bound);
+        self.buckets[at.unwrap_or(SIZES.len())] += 1;
+        self.sum = self.sum.saturating_add(size);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// Tokens in all.
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// Buckets as they were counted; the last is what is above all bounds.
+    pub fn buckets(&self) -> &[u64] {
+        &self.buckets
+    }
+
+    /// Tokens of one in the mean; `None` without any.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count() > 0).then(|| self.sum as f64 / self.count() as f64)
+    }
+}
+
+/// What answers of remote models were made of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Made {
+    /// Seconds by stage.
+    pub stage_seconds: BTreeMap<Name, Histogram>,
+    /// Tokens by group of sections.
+    pub section_tokens: BTreeMap<Name, Sizes>,
+    /// By task, tier, level and place in the plan, with blanks between.
+    pub routes: Counted,
+    /// Models that failed before another one was asked.
+    pub fallbacks: u64,
+}
+
+impl Made {
+    /// Notes one answer.
+    pub(crate) fn add(&mut self, measured: &Measured) {
+        for (stage, time) in &measured.stages {
+            let times = self.stage_seconds.entry((*stage).into()).or_default();
+            times.add(*time);
+        }
+        for (section, tokens) in &measured.sections {
+            let sizes = self.section_tokens.entry((*section).into()).or_default();
+            sizes.add(*tokens);
+        }
+        if let Some(route) = &measured.route {
+            *self.routes.entry(route.clone().into()).or_default() += 1;
+        }
+        self.fallbacks += measured.fallbacks;
+    }
+}
+
+/// What one arm of an experiment came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Arm {
+    pub trials: u64,
+    pub successes: u64,
 }
 
 /// Tokens of the local model.
@@ -151,6 +236,9 @@ pub struct Figures {
     /// What the caches of suggestions came to: `hit`, `joined`, `miss`.
     pub cache: Counted,
     pub answers: Answers,
+    pub made: Made,
+    /// By experiment, then by arm.
+    pub experiments: BTreeMap<Name, BTreeMap<Name, Arm>>,
     /// Changes of documents.
     pub changes: u64,
     /// Seconds in which somebody typed: gaps between changes, those over half a minute left out.
@@ -177,6 +265,15 @@ impl Combine for Histogram {
             held.combine(more, with);
         }
         self.sum_us.combine(&other.sum_us, with);
+    }
+}
+
+impl Combine for Sizes {
+    fn combine(&mut self, other: &Sizes, with: fn(u64, u64) -> u64) {
+        for (held, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            held.combine(more, with);
+        }
+        self.sum.combine(&other.sum, with);
     }
 }
 
@@ -222,7 +319,16 @@ combine_by_field!(Answers {
     cancelled,
     edits_applied,
     edits_discarded,
+    useful,
+    not_useful,
 });
+combine_by_field!(Made {
+    stage_seconds,
+    section_tokens,
+    routes,
+    fallbacks,
+});
+combine_by_field!(Arm { trials, successes });
 combine_by_field!(Tokens {
     run,
     reused,
@@ -240,6 +346,8 @@ combine_by_field!(Figures {
     tokens,
     cache,
     answers,
+    made,
+    experiments,
     changes,
     typing_seconds,
     panics,
@@ -325,6 +433,34 @@ mod tests {
         assert!((times.sum() - 0.010).abs() < 1e-9);
         times.add(Duration::from_secs(60));
         assert_eq!(times.quantile(1.0), Some(8.192));
+    }
+
+    #[test]
+    fn what_an_answer_was_made_of_adds_up() {
+        let measured = Measured {
+            stages: vec![("context", Duration::from_millis(3))],
+            sections: vec![("system", 200), ("hits", 5_000), ("hits", 70_000)],
+            route: Some("explain small public 1".to_owned()),
+            fallbacks: 1,
+        };
+        let mut made = Made::default();
+        made.add(&measured);
+        made.add(&Measured::default());
+        let hits = made.section_tokens["hits"];
+        assert_eq!(
+            (hits.count(), hits.sum(), hits.mean()),
+            (2, 75_000, Some(37_500.0))
+        );
+        assert_eq!(hits.buckets(), [0, 0, 0, 0, 0, 1, 0, 1]);
+        let mut figures = Figures {
+            made,
+            ..Figures::default()
+        };
+        let one = figures.clone();
+        figures.add(&one);
+        assert_eq!(figures.since(&one), one);
+        assert_eq!(figures.made.routes["explain small public 1"], 2);
+        assert_eq!(figures.made.fallbacks, 2);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct Metric {
 pub enum Kind {
     Counter,
     Histogram,
+    Gauge,
 }
 
 impl Metric {
@@ -27,6 +28,7 @@ impl Metric {
         let suffixes: &[&str] = match self.kind {
             Kind::Counter => &["_total"],
             Kind::Histogram => &["_bucket", "_sum", "_count"],
+            Kind::Gauge => &[""],
         };
         suffixes
             .iter()
@@ -70,8 +72,23 @@ pub const OPERATION_SECONDS: Metric = histogram(
 );
 pub const STAGE_SECONDS: Metric = histogram(
     "foretoken_stage_seconds",
-    "Time of one stage of a run of the local model",
+    "Time of one stage of a suggestion or of an answer",
     &["feature", "stage"],
+);
+pub const SECTION_TOKENS: Metric = histogram(
+    "foretoken_prompt_section_tokens",
+    "Tokens by group of sections of a question to a remote model, the answer among them",
+    &["feature", "section"],
+);
+pub const ROUTES: Metric = counter(
+    "foretoken_route",
+    "Answers by task, size of the model, level of the prompt and place of the model in the plan",
+    &["task", "tier", "level", "position"],
+);
+pub const FALLBACKS: Metric = counter(
+    "foretoken_fallbacks",
+    "Remote models that failed before another one of the plan was asked",
+    &[],
 );
 pub const REQUESTS: Metric = counter(
     "foretoken_requests",
@@ -118,6 +135,17 @@ pub const EDITS: Metric = counter(
     "Edits of remote models that the user applied or discarded",
     &["event"],
 );
+pub const DRIFT: Metric = Metric {
+    name: "foretoken_drift",
+    kind: Kind::Gauge,
+    help: "How far this week's mix of languages and tasks is from that of the first weeks (above 0.2: another one), and what changed about remote models by their canaries (above 0: something)",
+    labels: &["kind"],
+};
+pub const RATINGS: Metric = counter(
+    "foretoken_answer_ratings",
+    "Answers that the user called useful or not useful",
+    &["event"],
+);
 pub const COST: Metric = counter(
     "foretoken_cost_nanousd",
     "What remote answers cost, in billionths of a dollar, by task and model",
@@ -144,6 +172,10 @@ pub const SLOW_TICKS: Metric = counter(
 pub const ALL: &[Metric] = &[
     OPERATION_SECONDS,
     STAGE_SECONDS,
+    SECTION_TOKENS,
+    ROUTES,
+    FALLBACKS,
+    DRIFT,
     REQUESTS,
     SUGGESTIONS,
     CHARACTERS,
@@ -153,6 +185,7 @@ pub const ALL: &[Metric] = &[
     WASTED_TOKENS,
     STREAMS,
     EDITS,
+    RATINGS,
     COST,
     TYPING_SECONDS,
     CHANGES,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use foretoken_engine::position::Range;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tower_lsp::Client;
 use tower_lsp::gen_lsp_types::{
     LspRequestMethod, MessageActionItem, MessageDirection, MessageType, Position as WirePosition,
@@ -81,6 +82,8 @@ impl Unopened {
 #[derive(Debug, Default)]
 pub(super) struct Bars {
     running: HashMap<u64, mpsc::UnboundedSender<Progress>>,
+    /// What shows them, until their last step is sent.
+    showing: JoinSet<()>,
 }
 
 impl Bars {
@@ -89,7 +92,8 @@ impl Bars {
         if matches!(step, Progress::Begin { .. }) {
             let (sender, steps) = mpsc::unbounded_channel();
             self.running.insert(id, sender);
-            tokio::spawn(show(client.clone(), id, steps));
+            while self.showing.try_join_next().is_some() {}
+            self.showing.spawn(show(client.clone(), id, steps));
         }
         let last = matches!(step, Progress::End { .. });
         if let Some(bar) = self.running.get(&id) {
@@ -98,6 +102,12 @@ impl Bars {
         if last {
             self.running.remove(&id);
         }
+    }
+
+    /// Waits until all steps are sent; dropped before that, what is left is not shown.
+    pub(super) async fn close(mut self) {
+        self.running.clear();
+        while self.showing.join_next().await.is_some() {}
     }
 }
 

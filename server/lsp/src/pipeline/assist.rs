@@ -15,12 +15,15 @@ use crate::config::layers::Stamps;
 
 mod answer;
 mod assemble;
+pub(crate) mod canary;
 mod checked;
 mod digest;
 mod edit;
+pub(crate) mod example;
 mod found;
 pub mod gather;
 mod lookups;
+mod measured;
 mod place;
 mod prepare;
 mod record;
@@ -30,6 +33,7 @@ mod tools;
 pub use answer::{Edited, Outcome, Told, answer};
 pub(crate) use checked::escaped;
 pub use found::{Found, Search, Sought};
+pub use measured::Measured;
 pub use prepare::{EXCLUDED, Prepared, prepare};
 pub use tools::{Tools, UNREADABLE, UNTRUSTED, Unasked};
 
@@ -56,6 +60,8 @@ pub struct Question {
     pub history: Vec<Said>,
     /// The user wants a better answer than the last.
     pub deeper: bool,
+    /// The last answer to this question was of no use to the user.
+    pub rejected: bool,
 }
 
 /// An earlier question with its answer.

@@ -100,7 +100,7 @@ fn definitions(asked: Asked<'_>, path: &str, around: &Around) -> Vec<Candidate> 
 
 /// What shares its rarer words with the cursor's surroundings, if anything stands out.
 fn hits(index: &Workspace, around: &Around, wanted: &dyn Fn(&str) -> bool) -> Vec<Candidate> {
-    let answer = index.search(around.question(), HITS, wanted);
+    let answer = index.search_words(around.question(), HITS, wanted);
     let hits = answer.map(|answer| answer.hits).unwrap_or_default();
     let stands_out = match (hits.first(), hits.get(HITS - 1)) {
         (Some(first), Some(last)) => first.score >= MARGIN * last.score,
@@ -118,7 +118,7 @@ fn hits(index: &Workspace, around: &Around, wanted: &dyn Fn(&str) -> bool) -> Ve
 fn still(index: &Workspace, around: &Around, chosen: &Chosen) -> Option<Candidate> {
     let path = chosen.piece.path.as_str();
     if chosen.why == Why::Index {
-        let answer = index.search(around.question(), HITS, &|other| other == path);
+        let answer = index.search_words(around.question(), HITS, &|other| other == path);
         let hits = answer.map(|answer| answer.hits).unwrap_or_default();
         let again = hits
             .iter()

@@ -2,6 +2,8 @@
 //! one brings files to the disk and may take its time, the other puts what was just typed or saved before
 //! them, so that it is found within a moment. Whoever tells of a change only leaves it here.
 
+mod setup;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,12 @@ use std::time::{Duration, Instant, SystemTime};
 use foretoken_engine::document::Document;
 use foretoken_grammars::Language;
 use foretoken_index::{Error, Hit, Progress, Rules, Work, Workspace};
+use foretoken_infer::library::Places;
+
+use crate::config::Encoders as Chosen;
+use crate::encoders::{EMBEDDING, Encoders};
+
+pub use setup::{Report, Setup};
 
 /// A document's words are taken anew this often at most, while somebody types in it.
 const TYPED: Duration = Duration::from_millis(150);
@@ -25,45 +33,6 @@ const TELL: Duration = Duration::from_millis(250);
 
 /// Files whose change may make other files part of the index, or none any more.
 const RULES: &[&str] = &[".gitignore", ".ignore", ".foretoken.toml"];
-
-/// What an index of the session has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// Files are read; so many of so many.
-    Reading {
-        /// Done.
-        done: usize,
-        /// In all.
-        of: usize,
-    },
-    /// All files were looked at.
-    Ready,
-    /// A folder has no index, or not the whole of one; a sentence.
-    Failed(String),
-}
-
-/// What an indexer is started with.
-pub struct Setup {
-    /// The folders of the session.
-    pub folders: Vec<PathBuf>,
-    /// The program's cache.
-    pub cache: PathBuf,
-    /// Never taken for a folder of a session.
-    pub home: PathBuf,
-    /// What must not be read.
-    pub rules: Rules,
-    /// Hears of what happens, from the indexer's threads.
-    pub told: Box<dyn Fn(Report) + Send + Sync>,
-}
-
-impl fmt::Debug for Setup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Setup")
-            .field("folders", &self.folders)
-            .field("cache", &self.cache)
-            .finish_non_exhaustive()
-    }
-}
 
 /// The handle; clones are the same indexer. Dropping the last does not end it: [`Indexer::stop`] does.
 #[derive(Clone)]
@@ -115,6 +84,7 @@ impl Indexer {
             cache,
             home,
             rules,
+            encoders: (chosen, places),
             told,
         } = setup;
         let shared = Arc::new(Shared {
@@ -128,7 +98,8 @@ impl Indexer {
         let writer = Arc::clone(&shared);
         spawn("foretoken-index", move || {
             writer.open(&folders, &home, &cache, &rules);
-            writer.write();
+            let mut encoders = (chosen != Chosen::default()).then_some((chosen, places));
+            writer.write(&mut encoders);
         });
         let layers = Arc::clone(&shared);
         spawn("foretoken-layers", move || layers.layer());
@@ -179,7 +150,7 @@ impl Indexer {
 
     /// The indexes that are open.
     pub fn workspaces(&self) -> Vec<Arc<Workspace>> {
-        lock(&self.0.workspaces).clone()
+        self.0.workspaces()
     }
 
     /// The chunks that answer a question best, with the folders that they are in: of the folder that
@@ -243,11 +214,9 @@ impl Shared {
     }
 
     /// The thread that writes: a walk when one is wanted, else the files that were saved.
-    fn write(&self) {
+    fn write(&self, encoders: &mut Option<(Chosen, Places)>) {
         while let Some(walk) = self.wait_for_writing() {
-            // A guard in the head of the loop would be held as long as the writing takes.
-            let workspaces = lock(&self.workspaces).clone();
-            for workspace in workspaces {
+            for workspace in self.workspaces() {
                 let done = match walk {
                     true => self.refresh(&workspace),
                     false => workspace.fold(),
@@ -255,13 +224,26 @@ impl Shared {
                 if walk {
                     workspace.read_history(&|| self.stopped());
                 }
+                workspace.save_vectors();
                 if let Err(error) = done {
                     self.fail(workspace.root(), &error);
                 } else if walk && !self.stopped() {
                     (self.told)(Report::Ready);
                 }
             }
+            // Words first: they need nothing that takes its time to be read.
+            if let Some((chosen, places)) = encoders.take() {
+                let (encoders, problems) = Encoders::load(&chosen, &places);
+                for workspace in self.workspaces().iter() {
+                    encoders.attach(workspace, EMBEDDING);
+                }
+                (self.told)(Report::Encoders(problems));
+            }
         }
+    }
+
+    fn workspaces(&self) -> Vec<Arc<Workspace>> {
+        lock(&self.workspaces).clone()
     }
 
     /// Whether to walk; `None` at the end.

@@ -161,8 +161,17 @@ pub(crate) fn to_wire(ask: &ActionAsk, place: Place, actions: Vec<Action>) -> Va
     actions.into_iter().map(action).collect()
 }
 
+/// How an answer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// It broke off.
+    pub(crate) cut: bool,
+    /// The user said what it was worth.
+    pub(crate) rated: bool,
+}
+
 /// What can be done with an answer in its own document; with one that broke off, first of all to go on.
-pub(crate) fn of_answer(ask: &ActionAsk, id: u64, cut: bool) -> Value {
+pub(crate) fn of_answer(ask: &ActionAsk, (id, state): (u64, Given)) -> Value {
     let action = |title: &str, command: &str, argument: Value| {
         json!({
             "title": title,
@@ -171,7 +180,7 @@ pub(crate) fn of_answer(ask: &ActionAsk, id: u64, cut: bool) -> Value {
         })
     };
     let mut actions = Vec::new();
-    if cut {
+    if state.cut {
         let argument = json!(id.to_string());
         actions.push(action(
             "Continue the answer",
@@ -192,6 +201,13 @@ pub(crate) fn of_answer(ask: &ActionAsk, id: u64, cut: bool) -> Value {
             json!({"uri": ask.uri}),
         ),
     ]);
+    if !state.rated {
+        let rate = |title, command| action(title, command, json!(id.to_string()));
+        actions.extend([
+            rate("This answer was useful", "foretoken.useful"),
+            rate("This answer was not useful", "foretoken.notUseful"),
+        ]);
+    }
     Value::Array(actions)
 }
 

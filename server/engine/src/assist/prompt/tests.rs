@@ -146,6 +146,21 @@ fn the_whole_message() {
 }
 
 #[test]
+fn a_wording_changes_the_fixed_text_and_its_name_alone() {
+    let standard = built(Task::Explain, fixture());
+    let count = |text: &str| text.len();
+    let same = standard.clone().worded(Wording::Standard, &count);
+    assert_eq!(same, standard);
+    let brief = standard.clone().worded(Wording::Brief, &count);
+    assert_eq!(brief.messages, standard.messages);
+    assert_eq!(brief.system, worded_text(Task::Explain, Wording::Brief));
+    assert!(brief.system.starts_with(&standard.system));
+    assert!(brief.template_id.starts_with("explain/2-brief/"));
+    assert_ne!(brief.template_id, standard.template_id);
+    assert_eq!(brief.worded(Wording::Standard, &count), standard);
+}
+
+#[test]
 fn the_system_text_is_locked() {
     let mut text = String::new();
     for task in Task::ALL {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Period, quantiles, share, text};
+use crate::metrics::figures::{Figures, Sizes};
 
 /// Size of a plot, pixels.
 const WIDTH: f64 = 640.0;
@@ -29,9 +30,10 @@ pub(super) fn page(period: &Period) -> String {
         true => String::new(),
         false => plot("Spent on remote models, dollars", &costs(period)),
     };
+    let heat = heatmap(period);
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Foretoken</title><style>{STYLE}</style>\
-<h1>Foretoken</h1>{}{}{}{costs}<h2>In figures</h2><pre>{}</pre></html>\n",
+<h1>Foretoken</h1>{}{}{}{costs}{heat}<h2>In figures</h2><pre>{}</pre></html>\n",
         plot("Accepted suggestions by day", &accepted),
         plot("Accepted of offered, per cent", &rate),
         plot("Answer computed for a key, p95 in ms", &latency),
@@ -42,7 +44,7 @@ pub(super) fn page(period: &Period) -> String {
 /// One value for each day.
 type Bars = Vec<(String, f64)>;
 
-fn bars(period: &Period, value: impl Fn(&crate::metrics::figures::Figures) -> f64) -> Bars {
+fn bars(period: &Period, value: impl Fn(&Figures) -> f64) -> Bars {
     let days = period.days.iter();
     days.map(|(day, figures)| (day.clone(), value(figures)))
         .collect()
@@ -86,6 +88,60 @@ fn plot(title: &str, bars: &Bars) -> String {
     )
 }
 
+/// Groups of sections in the order of a prompt.
+const SECTIONS: [&str; 8] = [
+    "system",
+    "facts",
+    "hits",
+    "history",
+    "diagnostics",
+    "target",
+    "question",
+    "answer",
+];
+
+/// Tokens of a question by group of sections and day, in the mean; the darker the more. Empty where no model was asked.
+fn heatmap(period: &Period) -> String {
+    let mean = |figures: &Figures, section: &str| {
+        figures
+            .made
+            .section_tokens
+            .get(section)
+            .and_then(Sizes::mean)
+    };
+    let seen = |section: &&&str| mean(&period.sum, section).is_some();
+    let sections: Vec<&&str> = SECTIONS.iter().filter(seen).collect();
+    if sections.is_empty() {
+        return String::new();
+    }
+    let days = period.days.iter();
+    let all = days.flat_map(|(_, figures)| sections.iter().filter_map(|s| mean(figures, s)));
+    let most = all.fold(1.0, f64::max);
+    let label = 80.0;
+    let step = (WIDTH - label) / period.days.len().max(1) as f64;
+    let (row, mut body) = (20.0, String::new());
+    for (line, section) in sections.iter().enumerate() {
+        let y = line as f64 * row;
+        let _ = write!(body, "<text x=\"0\" y=\"{:.1}\">{section}</text>", y + 14.0);
+        for (at, (day, figures)) in period.days.iter().enumerate() {
+            let tokens = mean(figures, section).unwrap_or_default();
+            // Prompts grow by factors, so shades are of the logarithm.
+            let shade = (1.0 + tokens).ln() / (1.0 + most).ln();
+            let _ = write!(
+                body,
+                "<rect x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#2f7fd6\" fill-opacity=\"{shade:.2}\"><title>{day}, {section}: {tokens:.0} tokens</title></rect>",
+                label + at as f64 * step,
+                (step - 1.0).max(1.0),
+                row - 1.0
+            );
+        }
+    }
+    let height = sections.len() as f64 * row;
+    format!(
+        "<h2>Tokens of a question by section and day</h2><svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"Tokens by section\">{body}</svg>"
+    )
+}
+
 /// Names of models are the user's own words.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
@@ -96,7 +152,6 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::figures::Figures;
 
     #[test]
     fn the_page_needs_nothing_else_and_shows_no_markup_of_a_name() {
@@ -116,5 +171,41 @@ mod tests {
             assert!(!page.contains(word), "{word}");
         }
         assert_eq!(page.matches("<svg").count(), 3);
+    }
+
+    #[test]
+    fn the_heatmap_has_a_row_for_each_section_and_a_field_for_each_day() {
+        let mut figures = Figures::default();
+        for (section, tokens) in [("system", 200), ("hits", 4_000), ("answer", 300)] {
+            let sizes = figures.made.section_tokens.entry(section.into());
+            sizes.or_default().add(tokens);
+        }
+        let day = |day: &str, figures: &Figures| (day.to_owned(), figures.clone());
+        let period = Period {
+            days: vec![
+                day("2026-11-29", &Figures::default()),
+                day("2026-11-30", &figures),
+            ],
+            sum: figures,
+            costs: Vec::new(),
+        };
+        let heat = heatmap(&period);
+        assert_eq!(heat.matches("<rect").count(), 6, "{heat}");
+        assert!(
+            heat.contains("fill-opacity=\"1.00\"><title>2026-11-30, hits: 4000 tokens"),
+            "{heat}"
+        );
+        assert!(
+            heat.contains("fill-opacity=\"0.00\"><title>2026-11-29, hits: 0 tokens"),
+            "{heat}"
+        );
+        assert_eq!(
+            heatmap(&Period {
+                days: Vec::new(),
+                sum: Figures::default(),
+                costs: Vec::new()
+            }),
+            ""
+        );
     }
 }

@@ -193,6 +193,13 @@ impl Page {
             number(answers.edits_applied),
             number(answers.edits_discarded)
         ));
+        if answers.useful + answers.not_useful > 0 {
+            self.line(&format!(
+                "  rated         {} useful, {} not",
+                number(answers.useful),
+                number(answers.not_useful)
+            ));
+        }
         let mut models: std::collections::BTreeMap<&str, (u64, u64)> = Default::default();
         for line in &period.costs {
             let (requests, cost) = models.entry(&line.model).or_default();
@@ -269,6 +276,7 @@ mod tests {
             answered: 2,
             failed: 1,
             edits_applied: 1,
+            useful: 1,
             ..Answers::default()
         };
         figures
@@ -318,6 +326,7 @@ mod tests {
             Remote models
               questions     3 asked, 2 answered, 0 cut, 1 failed, 0 cancelled
               edits         1 applied, 0 discarded
+              rated         1 useful, 0 not
               work/large                                    2 requests  $0.0135
         "#]]
         .assert_eq(&report(&period, false));

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::hint::hint;
 use super::{Layer, Problem, Resolved, SECTIONS};
+use crate::config::experiments::Experiments;
 use crate::config::keys::{KEYS, Key};
 use crate::config::options::{
     CompletionOptions, ContextOption, Field, GovernorOption, IndexOptions, LogOptions, MenuOption,
@@ -21,10 +22,11 @@ use crate::config::settings::{Context, Exclude, Menu, Settings};
 use crate::config::sources::Sources;
 
 /// Lays one layer over what the layers before it gave.
-pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &mut Resolved) {
+pub(super) fn apply(layer: &Layer, options: &Options, of: Of<'_>, to: &mut Resolved) {
     let mut merge = Merge {
         layer,
-        home,
+        home: of.home,
+        installation: of.installation,
         to,
         forbidden: Vec::new(),
     };
@@ -50,6 +52,14 @@ pub(super) fn apply(layer: &Layer, options: &Options, home: Option<&Path>, to: &
     merge.finish();
 }
 
+/// Whose layers they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Of<'a> {
+    pub(super) home: Option<&'a Path>,
+    /// What tells this installation from others.
+    pub(super) installation: &'a [u8],
+}
+
 /// One of the lists of files in the settings.
 pub(super) type ListOf = fn(&mut Settings) -> &mut Exclude;
 
@@ -57,6 +67,7 @@ pub(super) type ListOf = fn(&mut Settings) -> &mut Exclude;
 pub(super) struct Merge<'a> {
     pub(super) layer: &'a Layer,
     home: Option<&'a Path>,
+    installation: &'a [u8],
     pub(super) to: &'a mut Resolved,
     /// Keys that this layer may not set, for the one warning.
     forbidden: Vec<&'static str>,
@@ -167,12 +178,28 @@ impl Merge<'_> {
         {
             self.to.settings.index.enabled = enabled;
         }
+        let embedder = self.take_if("index.embedder", &options.embedder, |text| !text.is_empty());
+        if let Some(path) = embedder {
+            self.to.settings.index.encoders.embedder = Some(self.path(&path));
+        }
+        let reranker = self.take_if("index.reranker", &options.reranker, |text| !text.is_empty());
+        if let Some(path) = reranker {
+            self.to.settings.index.encoders.reranker = Some(self.path(&path));
+        }
     }
 
     fn metrics(&mut self, options: &MetricsOptions) {
         self.unknown("metrics.", &options.unknown);
         if let Some(keep) = self.take("metrics.keep", &options.keep) {
             self.to.settings.metrics.keep = keep;
+        }
+        if let Some(list) = self.take("metrics.experiments", &options.experiments) {
+            let (experiments, problems) = Experiments::read(&list, self.installation);
+            self.to.settings.metrics.experiments = experiments;
+            for problem in problems {
+                let sentence = format!("In {}: {problem}", self.layer);
+                self.report("metrics.experiments", sentence);
+            }
         }
     }
 
@@ -306,7 +333,7 @@ impl Merge<'_> {
         match self.layer {
             Layer::Initialization | Layer::Editor => key.editor,
             Layer::Workspace(_) => key.workspace,
-            Layer::BuiltIn | Layer::User(_) | Layer::Environment => true,
+            Layer::BuiltIn | Layer::User(_) | Layer::Environment | Layer::Experiments => true,
         }
     }
 

@@ -9,10 +9,11 @@ use foretoken_engine::route::NanoUsd;
 use foretoken_remote::cache::Answer as Known;
 use foretoken_remote::client::{Done, End};
 
+use super::measured::Measured;
 use super::prepare::{Prepared, origin};
 use super::rounds::{self, Ended, Sinks};
 use super::tools::Tools;
-use super::{checked, digest, record};
+use super::{checked, digest, example, record};
 
 /// What an answer says while it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct Outcome {
     pub tokens: (Option<u64>, Option<u64>),
     /// Endpoints that could have answered and are left alone for now, where nobody did.
     pub waiting: Vec<String>,
+    /// Its number in the books, to be rated by; `None` where it has no row there.
+    pub request: Option<String>,
+    /// What it was made of; empty where nothing was sent.
+    pub measured: Measured,
 }
 
 /// A change of one document, within the lines that were fixed before the model was asked.
@@ -69,6 +74,7 @@ pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(To
     }
     let key = record::key(prepared);
     if !prepared.question.deeper
+        && !prepared.question.rejected
         && let Some(known) = tools.cache().get(&key)
     {
         return again(prepared, tools, &known, told);
@@ -101,6 +107,10 @@ pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(To
     let cut = cut(&done, &by);
     let raw = shown.raw().to_owned();
     let finished = shown.end(cut.is_some(), tools);
+    // Half an answer teaches nothing, and what was looked up on the way is not in the prompt.
+    if cut.is_none() && !looked_up {
+        example::keep(prepared, tools, &by_name(&done), &raw);
+    }
     row.ended(&done, finished.refused);
     tools
         .cache()
@@ -119,6 +129,8 @@ pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(To
         cost,
         tokens: (done.usage.input, done.usage.output),
         waiting: Vec::new(),
+        request: tools.audit().map(|_| record::request(prepared)),
+        measured: Measured::of(prepared, &done),
     }
 }
 
@@ -153,6 +165,8 @@ fn again(
         cost: None,
         tokens: (None, None),
         waiting: Vec::new(),
+        request: None,
+        measured: Measured::default(),
     }
 }
 
@@ -173,7 +187,17 @@ fn without_model(
         cost: None,
         tokens: (None, None),
         waiting: waiting(prepared, tools),
+        request: None,
+        measured: Measured::default(),
     }
+}
+
+/// `endpoint/model` of who answered.
+fn by_name(done: &Done) -> String {
+    let by = done.by.as_ref();
+    by.map_or(String::new(), |(endpoint, model)| {
+        format!("{endpoint}/{model}")
+    })
 }
 
 /// Endpoints with consent that asked to be left alone, or failed too often.

@@ -238,10 +238,23 @@ fn name_exists(prepared: &Prepared, name: &str) -> bool {
         .any(|text| text.contains(name))
 }
 
-/// Text of the workspace as Markdown that shows it and nothing else.
+/// Text of the workspace or of an endpoint as Markdown that shows it and nothing else; no address in it becomes a link, as
+/// editors make it of what looks like one.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
+        let rest = &text[at..];
+        let links = match c {
+            ':' => rest.starts_with("://"),
+            '.' => {
+                text[..at].len() >= 3 && text.as_bytes()[at - 3..at].eq_ignore_ascii_case(b"www")
+            }
+            '@' => true,
+            _ => false,
+        };
+        if links {
+            escaped.push('\\');
+        }
         match c {
             '\n' | '\t' => escaped.push(' '),
             c if c.is_control() => {}

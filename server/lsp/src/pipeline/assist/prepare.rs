@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use foretoken_engine::assist::prompt::Prompt;
+use foretoken_engine::assist::prompt::{Prompt, Wording};
 use foretoken_engine::assist::task::Extent;
 use foretoken_engine::assist::{Class, Task};
 use foretoken_engine::privacy::Level;
@@ -17,11 +17,12 @@ use foretoken_engine::target::Target;
 use foretoken_remote::client::Candidate;
 use foretoken_remote::endpoint::Endpoint;
 
-use super::assemble::{assemble, many};
+use super::assemble::{assemble, count, many};
 use super::gather::{Gathered, gather};
 use super::place::{self, Place};
 use super::tools::{Tools, Unasked};
 use super::{Question, Snapshot, Stopped};
+use crate::config::trust::Examples;
 
 /// A question that could be sent.
 #[derive(Debug)]
@@ -47,6 +48,10 @@ pub struct Prepared {
     pub(super) candidates: Vec<Candidate>,
     /// Why nobody may be asked, where that is so.
     pub(super) closed: Option<&'static str>,
+    /// The user wants questions of this project kept as examples, with its licence where one was named.
+    pub(super) kept: Option<Examples>,
+    /// Time by stage, up to here.
+    pub(super) took: [(&'static str, Duration); 2],
     /// Origins with consent.
     pub(super) allowed: BTreeSet<String>,
 }
@@ -69,14 +74,23 @@ pub async fn prepare(
     }
     let extent = extent(question, snapshot);
     let class = question.task.class(extent);
+    let begun = Instant::now();
     let mut gathered = gather(question, snapshot, class).await;
+    let gathering = begun.elapsed();
     let mut notes = notes(&gathered);
     let place = place::find(question.task, snapshot, gathered.target.as_ref());
     if let Some(place) = &place {
         gathered.sections.extend(place.sections(&*snapshot.level));
     }
     let assembled = assemble(question.task, class, gathered.sections, tools)?;
-    let prompt = assembled.prompt;
+    let took = [
+        ("context", gathering),
+        ("prompt", begun.elapsed().saturating_sub(gathering)),
+    ];
+    let prompt = match tools.wording() {
+        Wording::Standard => assembled.prompt,
+        wording => assembled.prompt.worded(wording, &count),
+    };
     notes.extend(assembled.notes);
     let seen = |kind| {
         prompt
@@ -102,6 +116,15 @@ pub async fn prepare(
     let closed = tools.closed();
     if tools.settings().audit.keeps_text() && closed.is_none() {
         let sentence = "What is sent or answered is kept as text, since `audit` is set to `full`.";
+        notes.push(sentence.to_owned());
+    }
+    // What may not leave this machine is no example, and one without a row could not be rated.
+    let may_keep = prompt.level < Level::Local && tools.settings().audit.enabled;
+    let kept = trust.examples(&snapshot.project).filter(|_| may_keep);
+    let kept = kept.cloned();
+    if kept.is_some() && closed.is_none() {
+        let sentence =
+            "This question and its answer are kept for `foretoken export`, as you allowed.";
         notes.push(sentence.to_owned());
     }
     let allows = |endpoint: &Endpoint| {
@@ -135,6 +158,8 @@ pub async fn prepare(
         vault: assembled.vault,
         elided: assembled.elided,
         closed,
+        kept,
+        took,
     })
 }
 
@@ -158,10 +183,10 @@ fn signals(
         trace: question.words.as_deref().is_some_and(looks_like_a_trace),
         files,
         deeper: question.deeper,
-        rejected: false,
+        rejected: question.rejected,
         needs: Features::default(),
         region: tools.settings().remote.region.clone(),
-        variant: None,
+        variant: tools.settings().metrics.experiments.variant(),
     };
     // A free question is brief or deep by its points, which need the rest.
     if question.task == Task::Ask {

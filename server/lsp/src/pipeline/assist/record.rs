@@ -141,6 +141,7 @@ impl<'a> Row<'a> {
             answered: by.map(|(endpoint, model)| format!("{endpoint}/{model}")),
             origin: answering.and_then(|endpoint| origin(endpoint)),
             level: prompt.level.code().to_owned(),
+            variant: self.tools.settings().metrics.experiments.variant(),
             sections: sections
                 .into_iter()
                 .map(|(kind, tokens)| (kind.to_owned(), tokens))

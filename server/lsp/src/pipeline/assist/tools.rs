@@ -1,9 +1,11 @@
 //! What questions of a session share: the settings, the connection to the providers, the detector of
 //! secrets, and the conversations' placeholders.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use foretoken_engine::assist::prompt::Wording;
 use foretoken_engine::redact::Redactor;
 use foretoken_engine::route::{
     Features, Health, NanoUsd, Offer, OfferHealth, Pause, Policy, Totals,
@@ -13,12 +15,15 @@ use foretoken_remote::cache::Cache;
 use foretoken_remote::client::Remote;
 use foretoken_remote::endpoint::Endpoint;
 use foretoken_remote::failure::Kind;
+use foretoken_remote::feedback::Feedback;
 use foretoken_remote::health::Standing;
 use foretoken_remote::keys::Keys;
 use foretoken_remote::ledger::{Ledger, Limits};
 use foretoken_remote::store::Store;
+use serde_json::Value;
 
 use crate::config::Settings;
+use crate::config::experiments::Vary;
 use crate::config::trust::Trust;
 use crate::paths::Paths;
 
@@ -118,7 +123,8 @@ impl Tools {
     /// Whether they were made for what is in force now.
     pub fn fits(&self, settings: &Settings, shut: Option<&'static str>) -> bool {
         let ours = &*self.settings;
-        (&ours.remote, ours.audit, self.shut) == (&settings.remote, settings.audit, shut)
+        (&ours.remote, ours.audit, &ours.metrics, self.shut)
+            == (&settings.remote, settings.audit, &settings.metrics, shut)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -161,6 +167,11 @@ impl Tools {
 
     pub(super) fn audit(&self) -> Option<&Audit> {
         self.opened().books.as_ref()?.audit.as_ref()
+    }
+
+    /// Where ratings and examples go. Opens the books.
+    pub fn feedback(&self) -> Option<&Feedback> {
+        Some(&self.opened().books.as_ref()?.feedback)
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -239,8 +250,27 @@ impl Tools {
             soft_month: soft(remote.monthly_budget),
             hard_day: remote.daily_budget,
             hard_month: remote.monthly_budget,
+            variants: self.orders(),
             ..Policy::default()
         }
+    }
+
+    /// How the fixed text of prompts is worded in this installation's arm.
+    pub(super) fn wording(&self) -> Wording {
+        let experiments = &self.settings.metrics.experiments;
+        match experiments.value(Vary::Wording).and_then(Value::as_str) {
+            Some("brief") => Wording::Brief,
+            _ => Wording::Standard,
+        }
+    }
+
+    /// The order of models that this installation's arm tries, under the name that its questions carry.
+    fn orders(&self) -> BTreeMap<String, Vec<String>> {
+        let experiments = &self.settings.metrics.experiments;
+        let order = experiments.value(Vary::Order).and_then(Value::as_array);
+        let order = order.map(|names| names.iter().filter_map(Value::as_str));
+        let order = order.map(|names| names.map(str::to_owned).collect());
+        experiments.variant().into_iter().zip(order).collect()
     }
 
     /// How the endpoints have been doing, for each of their models.
@@ -274,6 +304,7 @@ struct Books {
     ledger: Ledger,
     /// `None` where the user wants no rows.
     audit: Option<Audit>,
+    feedback: Feedback,
 }
 
 /// The books; `None` where they cannot be kept, which the log says.
@@ -296,9 +327,12 @@ fn books(settings: &Settings, paths: &Paths) -> Option<Books> {
         let audit = Audit::new(store.clone(), modes)?;
         let oldest = now().saturating_sub(kept.retention_days * 86_400);
         audit.forget_before(oldest, now())?;
+        let feedback = Feedback::new(store.clone());
+        feedback.forget_before(oldest)?;
         Ok::<_, foretoken_remote::store::Error>(Books {
             ledger: Ledger::new(store, limits, now())?,
             audit: kept.enabled.then_some(audit),
+            feedback,
         })
     };
     match open() {

@@ -21,6 +21,7 @@ impl Editor {
             folders: vec![root.path().to_owned()],
             cache: home.path().join("cache"),
             home: home.path().to_owned(),
+            encoders: Default::default(),
             rules: Arc::new(|path: &Path| path.ends_with("secret.rs")),
             told: Box::new(move |report| drop(sender.send(report))),
         });
@@ -131,6 +132,7 @@ fn a_folder_that_is_no_project_is_said() {
         folders: vec![home.path().to_owned(), PathBuf::from("/")],
         cache: home.path().join("cache"),
         home: home.path().to_owned(),
+        encoders: Default::default(),
         rules: Arc::new(|_: &Path| false),
         told: Box::new(move |report| drop(sender.send(report))),
     });
@@ -153,6 +155,7 @@ fn nobody_waits_for_a_walk() {
         folders: vec![root.path().to_owned()],
         cache: home.path().join("cache"),
         home: home.path().to_owned(),
+        encoders: Default::default(),
         // The walk stands still at this file until it is let go.
         rules: Arc::new(move |path: &Path| {
             if path.ends_with("slow.rs") {
