@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use foretoken::ServeOptions;
 use foretoken_benches::stats::{machine, quantile};
-use foretoken_benches::typist::{Gaps, Script, scripts};
+use foretoken_benches::typist::{Gaps, scripts};
 use foretoken_infer::{Infer, Options};
 use foretoken_tests::persona::Persona;
 use foretoken_tests::server;
@@ -115,7 +115,7 @@ async fn measure(arguments: &Arguments) -> Result<(), String> {
         let mut ratios = Vec::new();
         let mut at = script.at;
         for key in &script.keys {
-            let ours = (&uri, at, key.as_str());
+            let ours = (uri.as_str(), at, key.as_str());
             let (a, b) = if first {
                 let a = typed(&mut with, ours).await;
                 (a, typed(&mut without, ours).await)

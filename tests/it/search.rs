@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use foretoken_tests::process::{Home, library, root, skip};
+use foretoken_tests::process::{Home, library, program, root, skip};
 use serde_json::Value;
 
 fn text(bytes: &[u8]) -> String {
@@ -82,7 +82,7 @@ fn a_hit_tells_who_changed_its_file_and_when() {
             "x",
         ],
     ] {
-        let git = std::process::Command::new("git")
+        let git = program("git")
             .args(arguments)
             .current_dir(home.path().join("project"))
             .env("GIT_AUTHOR_DATE", "2020-02-29T12:00:00Z")

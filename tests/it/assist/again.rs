@@ -1,10 +1,11 @@
 //! What can be done with an answer that broke off, was cancelled, or that nobody gave; and what stays of it.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use foretoken_tests::faultd::{self, Step};
+use foretoken_tests::process::program;
 use foretoken_tests::session::Session;
 use serde_json::{Value, json};
 
@@ -259,7 +260,7 @@ async fn an_interrupted_question_leaves_a_row() {
     while desk.provider.requests().is_empty() && from.elapsed() < Duration::from_secs(30) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let interrupt = Command::new("kill")
+    let interrupt = program("kill")
         .args(["-INT", &child.id().to_string()])
         .status();
     assert!(interrupt.unwrap().success());

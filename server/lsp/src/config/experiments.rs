@@ -318,7 +318,7 @@ mod tests {
             (with(&|v| v["unheard"] = 1.into()), "unheard"),
             (json!(7), "invalid type"),
         ] {
-            let (none, problems) = Experiments::read(&[value.clone()], b"x");
+            let (none, problems) = Experiments::read(std::slice::from_ref(&value), b"x");
             assert_eq!(none, Experiments::default(), "{value}");
             assert!(problems[0].contains(word), "{problems:?}");
         }
