@@ -58,6 +58,7 @@ pub fn mix(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Optio
 pub struct Profile {
     /// Of what made them; vectors of two embedders are never compared.
     pub embedder: String,
+    /// Vectors that it was taken from.
     pub count: usize,
     /// Mean of the vectors, each of length one. [dimension]
     pub centroid: Vec<f64>,

@@ -47,7 +47,9 @@ pub struct Unit {
 pub struct Sum {
     /// Installations with at least one trial.
     pub units: usize,
+    /// Of all of them.
     pub trials: u64,
+    /// Of all of them; not more than trials.
     pub successes: u64,
     /// Of the ratio of the two; infinite where it cannot be estimated.
     pub variance: f64,
