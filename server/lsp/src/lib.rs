@@ -22,6 +22,7 @@ mod cycling;
 mod edge;
 mod effort;
 mod encoders;
+mod examples;
 mod flight;
 mod frames;
 mod handlers;

@@ -17,9 +17,10 @@ use super::feedback::{books, unreadable};
 use super::{Context, Failure, NOTHING, OK};
 use crate::config::Settings;
 use crate::config::trust::Trust;
+use crate::examples;
 use crate::metrics::file::seconds;
 use crate::paths::Paths;
-use crate::pipeline::assist::{self, example};
+use crate::pipeline::assist;
 
 /// Print questions and answers that were kept, one JSON object a line, without secrets; or say that they may be kept.
 ///
@@ -159,12 +160,12 @@ impl<'a> Exporter<'a> {
     }
 
     fn take(&mut self, kept: &feedback::Example, out: &mut dyn Write) -> Result<(), Failure> {
-        let example = serde_json::from_str::<example::Example>(&kept.text).ok();
+        let example = serde_json::from_str::<examples::Example>(&kept.text).ok();
         let Some(example) = example.filter(|example| self.may_leave(&kept.project, example)) else {
             self.left_out += 1;
             return Ok(());
         };
-        let example = example::redacted(example, &mut self.redactor).ok_or_else(broken)?;
+        let example = examples::redacted(example, &mut self.redactor).ok_or_else(broken)?;
         let mut line: Value = json!(example);
         line["request"] = kept.request.clone().into();
         line["time"] = kept.time.into();
@@ -176,9 +177,9 @@ impl<'a> Exporter<'a> {
     }
 
     /// Whether the project's consent stands and no file in the example was excluded or tied to this machine since.
-    fn may_leave(&mut self, project: &str, example: &example::Example) -> bool {
+    fn may_leave(&mut self, project: &str, example: &examples::Example) -> bool {
         let folder = Path::new(project);
-        if self.trust.examples(folder).is_none() || example.schema != example::SCHEMA {
+        if self.trust.examples(folder).is_none() || example.schema != examples::SCHEMA {
             return false;
         }
         let rules = self.rules.entry(project.to_owned());

@@ -162,6 +162,17 @@ impl Experiments {
         list.find(|known| known.vary == vary)?.value.as_ref()
     }
 
+    /// The word that an arm sets.
+    pub fn word(&self, vary: Vary) -> Option<&str> {
+        self.value(vary).and_then(Value::as_str)
+    }
+
+    /// The list of words that an arm sets.
+    pub fn words(&self, vary: Vary) -> Option<Vec<String>> {
+        let words = self.value(vary)?.as_array()?.iter();
+        Some(words.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
     /// The arms' settings as a layer would write them, without those that no layer has.
     pub fn as_layer(&self) -> Value {
         let mut layer = json!({});

@@ -19,7 +19,7 @@ pub(crate) mod canary;
 mod checked;
 mod digest;
 mod edit;
-pub(crate) mod example;
+mod example;
 mod found;
 pub mod gather;
 mod lookups;

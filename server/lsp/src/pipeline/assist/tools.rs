@@ -20,7 +20,6 @@ use foretoken_remote::health::Standing;
 use foretoken_remote::keys::Keys;
 use foretoken_remote::ledger::{Ledger, Limits};
 use foretoken_remote::store::Store;
-use serde_json::Value;
 
 use crate::config::Settings;
 use crate::config::experiments::Vary;
@@ -258,7 +257,7 @@ impl Tools {
     /// How the fixed text of prompts is worded in this installation's arm.
     pub(super) fn wording(&self) -> Wording {
         let experiments = &self.settings.metrics.experiments;
-        match experiments.value(Vary::Wording).and_then(Value::as_str) {
+        match experiments.word(Vary::Wording) {
             Some("brief") => Wording::Brief,
             _ => Wording::Standard,
         }
@@ -267,9 +266,7 @@ impl Tools {
     /// The order of models that this installation's arm tries, under the name that its questions carry.
     fn orders(&self) -> BTreeMap<String, Vec<String>> {
         let experiments = &self.settings.metrics.experiments;
-        let order = experiments.value(Vary::Order).and_then(Value::as_array);
-        let order = order.map(|names| names.iter().filter_map(Value::as_str));
-        let order = order.map(|names| names.map(str::to_owned).collect());
+        let order = experiments.words(Vary::Order);
         experiments.variant().into_iter().zip(order).collect()
     }
 
