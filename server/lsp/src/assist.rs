@@ -372,6 +372,13 @@ impl State {
         !ids.is_empty()
     }
 
+    /// Once nothing of a question that was given up is on its way to the disk.
+    pub(crate) async fn assists_settled(&self) {
+        if let Some(tools) = &self.assists.tools {
+            tools.settled().await;
+        }
+    }
+
     fn assist_end(&mut self, id: u64, document: Option<String>, cut: Option<String>) {
         self.assists.running.remove(&id);
         self.note_done(id, document, cut);

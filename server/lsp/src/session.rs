@@ -35,9 +35,9 @@ use crate::seats::{self, Seats};
 use crate::speculation::Off;
 use crate::state::State;
 
-/// How long the end waits for a model that is just being loaded; with the rest of the end it stays
-/// under the second that an editor allows.
-const LOADING_END: Duration = Duration::from_millis(800);
+/// How long the end waits for a model that is just being loaded and for the books' last rows; with the
+/// rest of the end it stays under the second that an editor allows.
+const END_LIMIT: Duration = Duration::from_millis(800);
 
 /// The ways out of the loop.
 #[derive(Debug)]
@@ -355,9 +355,10 @@ impl State {
         self.end_work();
         self.metrics_end();
         self.index_stop("the session has ended");
+        let limit = Instant::now() + END_LIMIT;
+        let _ = tokio::time::timeout_at(limit, self.assists_settled()).await;
         // The process ends next. ONNX Runtime must not be at work then: its global objects are
         // taken down by the exit handlers (seen: a crash in one of 80 ends while it loaded).
-        let limit = Instant::now() + LOADING_END;
         let own = self.session.seats.take_own();
         while own.iter().any(seats::is_loading) && Instant::now() < limit {
             tokio::time::sleep(Duration::from_millis(5)).await;

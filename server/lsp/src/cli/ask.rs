@@ -221,10 +221,12 @@ fn ask(
         };
         runtime.block_on(async {
             // What is dropped leaves its row in the audit, since text may have left by then.
-            tokio::select! {
+            let outcome = tokio::select! {
                 outcome = assist::answer(&prepared, &tools, &mut told) => Some(outcome),
                 Ok(()) = tokio::signal::ctrl_c() => None,
-            }
+            };
+            tools.settled().await;
+            outcome
         })
     };
     if let Some(error) = failed {

@@ -164,7 +164,8 @@ impl Drop for Row<'_> {
             ..self.entry(self.by.as_ref())
         };
         let (sent, said) = (self.sent(), std::mem::take(&mut self.said));
-        drop(runtime.spawn_blocking(move || write(&audit, entry, &sent, &said)));
+        let written = runtime.spawn_blocking(move || write(&audit, entry, &sent, &said));
+        self.tools.follow(written);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use foretoken_engine::assist::prompt::Wording;
 use foretoken_engine::redact::Redactor;
@@ -20,6 +20,7 @@ use foretoken_remote::health::Standing;
 use foretoken_remote::keys::Keys;
 use foretoken_remote::ledger::{Ledger, Limits};
 use foretoken_remote::store::Store;
+use tokio::task::JoinHandle;
 
 use crate::config::Settings;
 use crate::config::experiments::Vary;
@@ -35,6 +36,8 @@ pub struct Tools {
     opened: OnceLock<Opened>,
     cache: Cache,
     redactor: Detector,
+    /// Rows of questions that were given up, under way to the disk.
+    late: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl fmt::Debug for Tools {
@@ -93,10 +96,31 @@ impl Tools {
             settings,
             shut,
             opened: OnceLock::new(),
+            late: Mutex::default(),
             cache: Cache::default(),
             redactor: Detector(Arc::new(Mutex::new(Redactor::new().ok()))),
             paths,
         }
+    }
+
+    /// Waits until the row of every question that was given up is in the books. Whoever ends the runtime waits for this first,
+    /// since a runtime that ends drops what has not begun.
+    pub async fn settled(&self) {
+        let late = std::mem::take(&mut *self.late());
+        for row in late {
+            let _ = row.await;
+        }
+    }
+
+    /// A row is under way.
+    pub(super) fn follow(&self, row: JoinHandle<()>) {
+        let mut late = self.late();
+        late.retain(|row| !row.is_finished());
+        late.push(row);
+    }
+
+    fn late(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the books at the first question, where waiting for the disk holds nobody up.
