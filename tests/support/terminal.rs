@@ -104,6 +104,24 @@ impl Terminal {
         self.read(&["capture-pane", "-p"])
     }
 
+    /// Column and row of the cursor, from 0; `None` where none is drawn.
+    #[must_use]
+    pub fn cursor(&self) -> Option<(usize, usize)> {
+        let place = self.read(&[
+            "display-message",
+            "-p",
+            "#{cursor_x} #{cursor_y} #{cursor_flag}",
+        ]);
+        let place: Vec<usize> = place
+            .split_whitespace()
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        match place[..] {
+            [column, row, 1] => Some((column, row)),
+            _ => None,
+        }
+    }
+
     fn read(&self, arguments: &[&str]) -> String {
         let output = self.tmux().args(arguments).output();
         output.map_or_else(
@@ -127,19 +145,7 @@ impl Terminal {
             let width = text.chars().count();
             captured = captured.replace(text, &format!("{mask:width$}"));
         }
-        let place = self.read(&[
-            "display-message",
-            "-p",
-            "#{cursor_x} #{cursor_y} #{cursor_flag}",
-        ]);
-        let place: Vec<usize> = place
-            .split_whitespace()
-            .filter_map(|n| n.parse().ok())
-            .collect();
-        let cursor = match place[..] {
-            [column, row, 1] => Some((column, row)),
-            _ => None,
-        };
+        let cursor = self.cursor();
         let path = root().join(format!("editors/pictures/{name}.svg"));
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
         std::fs::write(&path, picture::svg(title, &captured, SIZE, cursor))

@@ -7,6 +7,9 @@ use foretoken_tests::terminal::Terminal;
 
 use super::{neovim, say};
 
+/// Columns that line numbers take.
+const NUMBERS: usize = 4;
+
 /// Ends where a call is begun that stands above it three times.
 const CALLS: &str = "\
 def report(rows):
@@ -70,7 +73,18 @@ async fn ghost_text_and_an_answer_on_the_screen() {
     let drawn = sixth(&screen);
     terminal.picture("neovim/ghost", "Neovim with ghost text", &masks);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), CALLS);
-    terminal.press(&["C-f", "Escape"]);
+    terminal.press(&["C-f"]);
+    // Neovim takes the text once the key is handled, and not any more where another has left insert mode by then.
+    terminal
+        .until("the cursor behind the taken text", |screen| {
+            let taken = sixth(screen).chars().count();
+            taken > "    print_t".len()
+                && terminal
+                    .cursor()
+                    .is_some_and(|(column, _)| column == NUMBERS + taken)
+        })
+        .await;
+    terminal.press(&["Escape"]);
     terminal.write(":write");
     terminal.press(&["Enter"]);
     terminal

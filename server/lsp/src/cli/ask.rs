@@ -2,7 +2,9 @@
 //! the language server's, with the same prompt, byte for byte. The answer goes to stdout while it comes;
 //! who answered, at what cost and from what goes to stderr.
 
-use std::io::{IsTerminal, Write};
+mod output;
+
+use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,15 +12,15 @@ use std::sync::Arc;
 use foretoken_engine::assist::Task;
 use foretoken_engine::document::Document;
 use foretoken_grammars::Language;
-use serde_json::json;
 
+use self::output::{print, prompt, streamed};
 use super::source::{absolute, project_of, read};
 use super::{Context, Failure, NOTHING, OK};
 use crate::config::trust::Trust;
 use crate::config::{Encoders, Settings};
 use crate::pipeline::assist::{
-    self, Diagnostic, Found, LevelOf, Outcome, Prepared, Question, Search, Snapshot, Sought,
-    Stopped, Told, Tools, UNREADABLE,
+    self, Diagnostic, Found, LevelOf, Question, Search, Snapshot, Sought, Stopped, Tools,
+    UNREADABLE,
 };
 
 /// Ask a remote model about code, with context from the project.
@@ -206,32 +208,7 @@ fn ask(
     if how.why {
         write!(err, "{}", prepared.why())?;
     }
-    let mut failed = None;
-    let outcome = {
-        let streams = !how.json;
-        let mut told = |told: Told| {
-            let written = match told {
-                Told::Block(markdown) if streams => {
-                    write!(out, "{markdown}").and_then(|()| out.flush())
-                }
-                Told::Note(sentence) => writeln!(err, "foretoken: {sentence}"),
-                Told::Block(_) => Ok(()),
-            };
-            failed = failed.take().or(written.err());
-        };
-        runtime.block_on(async {
-            // What is dropped leaves its row in the audit, since text may have left by then.
-            let outcome = tokio::select! {
-                outcome = assist::answer(&prepared, &tools, &mut told) => Some(outcome),
-                Ok(()) = tokio::signal::ctrl_c() => None,
-            };
-            tools.settled().await;
-            outcome
-        })
-    };
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
+    let outcome = runtime.block_on(streamed(&prepared, &tools, !how.json, out, err))?;
     let Some(outcome) = outcome else {
         let sentence = "the question was given up; `foretoken audit show` says what was sent";
         writeln!(err, "foretoken: {sentence}.")?;
@@ -352,74 +329,6 @@ fn allow(context: &Context, project: &Path, settings: &Settings) -> Result<(), F
         Trust::allow(paths, project, &target.origin.to_string()).map_err(Failure)?;
     }
     Ok(())
-}
-
-/// What would be sent, in the pipeline's own terms.
-fn prompt(prepared: &Prepared) -> serde_json::Value {
-    let prompt = &prepared.prompt;
-    let messages = prompt.messages.iter().map(|message| {
-        json!({"role": format!("{:?}", message.role).to_lowercase(), "text": message.text})
-    });
-    json!({
-        "task": prompt.task.code(),
-        "template": prompt.template_id,
-        "level": prompt.level.code(),
-        "tokens": prompt.tokens,
-        "system": prompt.system,
-        "messages": messages.collect::<Vec<_>>(),
-    })
-}
-
-fn print(
-    outcome: &Outcome,
-    as_json: bool,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> Result<(), Failure> {
-    if as_json {
-        writeln!(out, "{}", to_json(outcome))?;
-        return Ok(());
-    }
-    writeln!(out)?;
-    for source in &outcome.sources {
-        writeln!(out, "{source}")?;
-    }
-    writeln!(err, "foretoken: {}", outcome.summary)?;
-    if let Some(cut) = &outcome.cut {
-        writeln!(err, "foretoken: {cut}")?;
-    }
-    // Somebody reads along who can say what it was worth.
-    if outcome.request.is_some() && std::io::stderr().is_terminal() {
-        let words =
-            "was that useful? Say `foretoken feedback useful` or `not-useful`; it stays here.";
-        writeln!(err, "foretoken: {words}")?;
-    }
-    Ok(())
-}
-
-/// For programs that read the output.
-fn to_json(outcome: &Outcome) -> serde_json::Value {
-    let edits = outcome.edit.as_ref().map(|edit| {
-        let edits = edit.edits.iter();
-        let file = edit.path.to_string_lossy();
-        edits
-            .map(|(bytes, text)| {
-                json!({"file": file, "start": bytes.start, "end": bytes.end, "text": text})
-            })
-            .collect::<Vec<_>>()
-    });
-    json!({
-        "text": outcome.text,
-        "sources": outcome.sources,
-        "model": outcome.model,
-        "summary": outcome.summary,
-        "cut": outcome.cut,
-        "costNanoUsd": outcome.cost.map(|cost| cost.0),
-        "inputTokens": outcome.tokens.0,
-        "outputTokens": outcome.tokens.1,
-        "edits": edits,
-        "request": outcome.request,
-    })
 }
 
 #[cfg(test)]
