@@ -1,10 +1,10 @@
 //! Whether typing notices the rest of the server: `cargo bench -p foretoken-benches --bench busy
 //! [-- FOLDER --keys N --rounds N --gate]`.
 //!
-//! The built program over stdio, as shipped. One typist goes through the same keys in phases that take turns:
-//! *idle*, and *busy*, in which an answer of a remote model streams and the index reads a copy of FOLDER (this
-//! repository's server where none is named) anew, all of whose files have just changed. The ratio of both
-//! phases' 99th percentiles is the figure; the machine is the same for both.
+//! The built program over stdio, as shipped, twice. Both are typed the same keys in phases that take turns, so that
+//! a key that is dear is dear in both: one is *idle*; in the other, *busy*, an answer of a remote model streams and
+//! the index reads a copy of FOLDER (this repository's server where none is named) anew, all of whose files have just
+//! changed. The ratio of both 99th percentiles is the figure; the machine is the same for both.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -77,48 +77,100 @@ fn arguments() -> Arguments {
     found
 }
 
+/// A server with its project and its typist.
+struct Side {
+    desk: Desk,
+    session: Session,
+    typist: Typist,
+    /// The files of the copy.
+    files: Vec<PathBuf>,
+}
+
+impl Side {
+    async fn new(folder: &Path) -> Result<Side, String> {
+        let mut desk = Desk::new(vec![endless()]).await;
+        desk.environment.clear();
+        desk.allow();
+        let files = copy(folder, &desk.project().join("copy"))?;
+        let mut persona = Persona::named("vscode");
+        persona.initialize["capabilities"]["experimental"] = json!({"foretoken": {"assist": 1}});
+        let mut session = desk.serve(persona).await;
+        let model = session.model_settled().await;
+        if model["state"] != "ready" {
+            return Err(format!("the model is not there: {model}"));
+        }
+        indexed(&mut session).await?;
+        let typist = Typist::new(&desk, &mut session).await;
+        Ok(Side {
+            desk,
+            session,
+            typist,
+            files,
+        })
+    }
+
+    async fn types(&mut self, keys: usize) -> Vec<f64> {
+        self.typist.types(&mut self.session, keys).await
+    }
+
+    /// A remote model begins to answer, and every file of the copy has changed.
+    async fn burden(&mut self, round: usize) -> Result<(), String> {
+        let uri = self.desk.uri("src/sum.rs");
+        let at = self.session.text(&uri).len();
+        let question = "// another question\n";
+        self.session.change(&uri, at, at, question).await;
+        let found = actions(&mut self.session, &uri, json!([])).await;
+        choose(&mut self.session, &found, "foretoken.explain").await;
+        rewrite(&self.desk, &mut self.session, &self.files, round).await
+    }
+
+    /// Whether an answer streamed since a mark in the trace, and whether the index still reads.
+    async fn burdened(&mut self, from: usize) -> (bool, bool) {
+        let blocks = |said: &serde_json::Value| said["params"]["kind"] == "block";
+        let streamed = self.session.trace().find(from, blocks).is_some();
+        let state = self.session.status(false).await;
+        (streamed, state["index"]["state"] == "reading")
+    }
+
+    async fn unburden(&mut self) -> Result<(), String> {
+        let cancel = json!({"command": "foretoken.cancel"});
+        let cancelled = self.session.request("workspace/executeCommand", cancel);
+        cancelled.await.result().await;
+        indexed(&mut self.session).await
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 async fn measure(arguments: &Arguments) -> Result<f64, String> {
-    let mut desk = Desk::new(vec![endless()]).await;
-    desk.environment.clear();
-    desk.allow();
-    let files = copy(&arguments.folder, &desk.project().join("copy"))?;
-    let mut persona = Persona::named("vscode");
-    persona.initialize["capabilities"]["experimental"] = json!({"foretoken": {"assist": 1}});
-    let mut session = desk.serve(persona).await;
-    let model = session.model_settled().await;
-    if model["state"] != "ready" {
-        return Err(format!("the model is not there: {model}"));
-    }
-    indexed(&mut session).await?;
-    let mut typist = Typist::new(&desk, &mut session).await;
+    let mut idle = Side::new(&arguments.folder).await?;
+    let mut busy = Side::new(&arguments.folder).await?;
     // The first keys warm the caches up.
-    typist.types(&mut session, arguments.keys).await;
+    idle.types(arguments.keys).await;
+    busy.types(arguments.keys).await;
     let mut times: [Vec<f64>; 2] = Default::default();
     let (mut read, mut streamed) = (0, 0);
     for round in 0..arguments.rounds {
-        times[0].extend(typist.types(&mut session, arguments.keys).await);
-        let from = session.trace().len();
-        let uri = desk.uri("src/sum.rs");
-        let at = session.text(&uri).len();
-        session.change(&uri, at, at, "// another question\n").await;
-        let found = actions(&mut session, &uri, json!([])).await;
-        choose(&mut session, &found, "foretoken.explain").await;
-        rewrite(&desk, &mut session, &files, round).await?;
-        times[1].extend(typist.types(&mut session, arguments.keys).await);
-        let blocks = |said: &serde_json::Value| said["params"]["kind"] == "block";
-        streamed += usize::from(session.trace().find(from, blocks).is_some());
-        read += usize::from(session.status(false).await["index"]["state"] == "reading");
-        let cancel = json!({"command": "foretoken.cancel"});
-        let cancelled = session.request("workspace/executeCommand", cancel).await;
-        cancelled.result().await;
-        indexed(&mut session).await?;
+        // What the machine does beside falls on both: neither is always the first.
+        for side in [round % 2, 1 - round % 2] {
+            if side == 0 {
+                times[0].extend(idle.types(arguments.keys).await);
+                continue;
+            }
+            let from = busy.session.trace().len();
+            busy.burden(round).await?;
+            times[1].extend(busy.types(arguments.keys).await);
+            let (answer, index) = busy.burdened(from).await;
+            streamed += usize::from(answer);
+            read += usize::from(index);
+            busy.unburden().await?;
+        }
     }
-    session.finish().await;
+    idle.session.finish().await;
+    busy.session.finish().await;
     println!("{}", machine());
     println!(
         "{} files; in {} phases an answer streamed in {streamed}, and at the end of {read} the index still read",
-        files.len(),
+        busy.files.len(),
         arguments.rounds
     );
     let row = |name: &str, times: &[f64]| {
