@@ -1,5 +1,5 @@
 //! Whether typing notices the rest of the server: `cargo bench -p foretoken-benches --bench busy
-//! [-- FOLDER --keys N --rounds N --gate]`.
+//! [-- FOLDER --keys N --rounds N --only answer|index --slow MS --gate]`.
 //!
 //! The built program over stdio, as shipped, twice. Both are typed the same keys in phases that take turns, so that
 //! a key that is dear is dear in both: one is *idle*; in the other, *busy*, an answer of a remote model streams and
@@ -28,6 +28,10 @@ struct Arguments {
     folder: PathBuf,
     keys: usize,
     rounds: usize,
+    /// Whether an answer streams while it is busy, and whether the index reads.
+    burden: (bool, bool),
+    /// Keys of the busy one that take longer are printed with what the server says of them, ms.
+    slow: f64,
     gate: bool,
 }
 
@@ -60,21 +64,32 @@ fn arguments() -> Arguments {
         folder: root().join("server"),
         keys: 60,
         rounds: 6,
+        burden: (true, true),
+        slow: f64::INFINITY,
         gate: false,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let mut number = || words.next().and_then(|word| word.parse().ok());
         match word.as_str() {
             // Cargo adds this one.
             "--bench" => {}
             "--gate" => found.gate = true,
-            "--keys" => found.keys = number().unwrap_or(found.keys),
-            "--rounds" => found.rounds = number().unwrap_or(found.rounds),
+            "--keys" => found.keys = number(words.next(), found.keys),
+            "--only" => {
+                let word = words.next();
+                let is = |name| word.as_deref() == Some(name);
+                found.burden = (is("answer"), is("index"));
+            }
+            "--slow" => found.slow = number(words.next(), 0.0),
+            "--rounds" => found.rounds = number(words.next(), found.rounds),
             folder => found.folder = PathBuf::from(folder),
         }
     }
     found
+}
+
+fn number<T: std::str::FromStr>(word: Option<String>, default: T) -> T {
+    word.and_then(|word| word.parse().ok()).unwrap_or(default)
 }
 
 /// A server with its project and its typist.
@@ -113,15 +128,21 @@ impl Side {
         self.typist.types(&mut self.session, keys).await
     }
 
-    /// A remote model begins to answer, and every file of the copy has changed.
-    async fn burden(&mut self, round: usize) -> Result<(), String> {
-        let uri = self.desk.uri("src/sum.rs");
-        let at = self.session.text(&uri).len();
-        let question = "// another question\n";
-        self.session.change(&uri, at, at, question).await;
-        let found = actions(&mut self.session, &uri, json!([])).await;
-        choose(&mut self.session, &found, "foretoken.explain").await;
-        rewrite(&self.desk, &mut self.session, &self.files, round).await
+    /// A remote model begins to answer, every file of the copy has changed, or both.
+    async fn burden(&mut self, round: usize, which: (bool, bool)) -> Result<(), String> {
+        let (answer, index) = which;
+        if answer {
+            let uri = self.desk.uri("src/sum.rs");
+            let at = self.session.text(&uri).len();
+            let question = "// another question\n";
+            self.session.change(&uri, at, at, question).await;
+            let found = actions(&mut self.session, &uri, json!([])).await;
+            choose(&mut self.session, &found, "foretoken.explain").await;
+        }
+        if index {
+            rewrite(&self.desk, &mut self.session, &self.files, round).await?;
+        }
+        Ok(())
     }
 
     /// Whether an answer streamed since a mark in the trace, and whether the index still reads.
@@ -144,6 +165,7 @@ impl Side {
 async fn measure(arguments: &Arguments) -> Result<f64, String> {
     let mut idle = Side::new(&arguments.folder).await?;
     let mut busy = Side::new(&arguments.folder).await?;
+    busy.typist.slow = arguments.slow;
     // The first keys warm the caches up.
     idle.types(arguments.keys).await;
     busy.types(arguments.keys).await;
@@ -157,7 +179,7 @@ async fn measure(arguments: &Arguments) -> Result<f64, String> {
                 continue;
             }
             let from = busy.session.trace().len();
-            busy.burden(round).await?;
+            busy.burden(round, arguments.burden).await?;
             times[1].extend(busy.types(arguments.keys).await);
             let (answer, index) = busy.burdened(from).await;
             streamed += usize::from(answer);
@@ -273,6 +295,8 @@ fn middle() -> usize {
 struct Typist {
     uri: String,
     typed: usize,
+    /// Keys that take longer are printed, ms.
+    slow: f64,
 }
 
 impl Typist {
@@ -280,10 +304,15 @@ impl Typist {
         let uri = desk.uri("src/typed.rs");
         let middle = middle();
         session.open(&uri, "rust", &SAMPLE[..middle]).await;
-        Typist { uri, typed: middle }
+        Typist {
+            uri,
+            typed: middle,
+            slow: f64::INFINITY,
+        }
     }
 
     /// Milliseconds of each key, from the change to the answer.
+    #[expect(clippy::print_stdout, reason = "slow keys are part of the report")]
     async fn types(&mut self, session: &mut Session, keys: usize) -> Vec<f64> {
         let mut times = Vec::new();
         for _ in 0..keys {
@@ -301,7 +330,11 @@ impl Typist {
             let asked = session.inline(&self.uri, self.typed).await;
             // Whatever it is, it is an answer.
             let _ = asked.reply().await;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            let took = begun.elapsed().as_secs_f64() * 1e3;
+            times.push(took);
+            if took > self.slow {
+                println!("{took:.1} ms: {}", session.status(false).await["last"]);
+            }
             tokio::time::sleep(GAP.saturating_sub(begun.elapsed())).await;
         }
         times

@@ -173,6 +173,11 @@ impl Governor {
         self.judge(per_key, took);
     }
 
+    /// The process computes something that is no key's: the stretch ends unjudged, and the next key begins another.
+    pub fn break_off(&mut self) {
+        self.stretch = None;
+    }
+
     /// What a key cost in the last whole stretch of typing.
     pub fn per_key(&self) -> Option<Duration> {
         self.per_key
@@ -326,6 +331,20 @@ mod tests {
         let cause = typist.governor.given_up(Step::AsIfAccepted);
         assert_eq!(cause, Some(Cause::Load));
         assert!(typist.governor.per_key().unwrap().abs_diff(80 * MS) < 5 * MS);
+    }
+
+    #[test]
+    fn what_belongs_to_no_key_is_not_judged() {
+        let mut typist = Typist::new();
+        for _ in 0..60 {
+            typist.types(2, 0);
+            // Half a second of a whole processor.
+            typist.cpu += 500 * MS;
+            typist.governor.break_off();
+        }
+        assert!(typist.given_up().is_empty());
+        assert_eq!(typist.governor.per_key(), None);
+        assert_eq!(typist.types(37, 80), ["as-if-accepted"]);
     }
 
     #[test]

@@ -133,7 +133,10 @@ impl State {
     pub(crate) fn key_typed(&mut self) {
         let now = self.effort.now();
         self.effort.pace.key(now);
-        if let Some(cpu) = processor_time() {
+        // What the index reads belongs to no key, and no work ahead would be saved by giving it up.
+        if self.index.is_reading() {
+            self.effort.governor.break_off();
+        } else if let Some(cpu) = processor_time() {
             let before = self.effort.given_up();
             self.effort.governor.key(now, cpu);
             if self.effort.given_up() != before {

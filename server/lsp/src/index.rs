@@ -56,6 +56,11 @@ impl Index {
         }
     }
 
+    /// Whether files are being read, and the processor with them.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self.standing, Standing::Opening | Standing::Reading { .. })
+    }
+
     /// What searches; `None` while there is no index. A clone may go to any thread.
     pub(crate) fn handle(&self) -> Option<Indexer> {
         self.running.clone()
