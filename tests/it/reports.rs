@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use foretoken::config::{Layers, Settings};
 use foretoken::paths::Paths;
 use foretoken::{ServeOptions, telemetry};
+use foretoken_tests::bugsink::Bugsink;
 use foretoken_tests::desk::{CODE, Desk, key};
 use foretoken_tests::faultd::{self, Faultd, Script, whole};
 use foretoken_tests::persona::Persona;
@@ -333,5 +334,33 @@ async fn a18_a_panic_is_reported_by_its_place_and_nothing_else() {
             "{}",
             seen.body
         );
+    }
+}
+
+/// A real server of reports stores them; what was planted in the failing question is in no byte of what it wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_server_takes_and_stores_them() {
+    let bugsink = match Bugsink::start().await {
+        Ok(bugsink) => bugsink,
+        Err(why) => return println!("SKIP bugsink: {why}"),
+    };
+    let (desk, key) = failing(&[("FORETOKEN_REPORTS_DSN", bugsink.dsn())]).await;
+    let (code, id, err) = desk.run(&["reports", "test"]);
+    assert_eq!(code, 0, "{err}");
+    ask(&desk);
+    let (code, ids, err) = desk.run(&["reports", "send"]);
+    assert_eq!(code, 0, "{err}");
+    let events = bugsink.events();
+    let stored: Vec<&Value> = events.iter().map(|event| &event["event_id"]).collect();
+    assert_eq!(stored, [id.trim(), ids.trim()]);
+    assert_eq!(
+        events[1]["exception"]["values"][0]["type"],
+        "endpoint failed"
+    );
+    assert_eq!(events[1]["tags"]["stage"], "explain");
+    let written = bugsink.written();
+    assert!(written.contains("endpoint failed"));
+    for word in [CANARY, &key, desk.home.path().to_str().unwrap()] {
+        assert!(!written.contains(word), "{word}");
     }
 }
