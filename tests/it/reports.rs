@@ -137,6 +137,29 @@ async fn the_next_server_sends_what_lies_there() {
     assert!(!lying(&desk.home).contains("event_id"));
 }
 
+/// A program that fails in many ways at once is heard ten times in an hour, over all of its starts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_reports_go_out_in_an_hour() {
+    let (sink, dsn) = sink(taken()).await;
+    let (desk, _) = failing(&[("FORETOKEN_REPORTS_DSN", &dsn)]).await;
+    ask(&desk);
+    let one = lying(&desk.home);
+    let id = serde_json::from_str::<Value>(&one).unwrap()["event_id"].clone();
+    for number in 0..11 {
+        let other = one.replace(id.as_str().unwrap(), &format!("{number:032x}"));
+        std::fs::write(folder(&desk.home).join(format!("{number:02}.json")), other).unwrap();
+    }
+    let session = desk.serve(Persona::named("vscode")).await;
+    arrive(&sink, 10).await;
+    session.finish().await;
+    let session = desk.serve(Persona::named("vscode")).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    session.finish().await;
+    assert_eq!(sink.requests().len(), 10);
+    let (_, shown, _) = desk.run(&["reports", "show"]);
+    assert_eq!(shown.lines().count(), 6, "two are left: {shown}");
+}
+
 /// Nobody is asked again before the time that the server named, and what is refused for good is thrown away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_wants_to_be_left_alone_is() {
