@@ -26,6 +26,7 @@ mod neovim;
 mod privacy;
 mod prompts;
 mod protocol;
+mod reports;
 mod search;
 mod settings;
 mod speculation;

@@ -4,6 +4,7 @@
 //! A *session* is one client talking to one server, from `initialize` to the end of the stream.
 //! A test never reads the server's memory: what it wants to know it asks over the wire.
 
+pub mod bugsink;
 pub mod desk;
 pub mod editors;
 pub mod faultd;
@@ -17,6 +18,7 @@ pub mod persona;
 pub mod picture;
 pub mod process;
 pub mod prometheus;
+pub mod python;
 pub mod random;
 pub mod rules;
 pub mod schema;

@@ -28,6 +28,7 @@ mod index;
 mod keys;
 mod model;
 mod models;
+mod reports;
 mod search;
 mod setup;
 mod source;
@@ -78,6 +79,9 @@ enum Command {
     /// Add, check, measure, choose and remove models.
     #[command(subcommand)]
     Models(models::Action),
+    /// Show, send and throw away reports about failures of the program; there are none unless you set `reports.dsn`.
+    #[command(subcommand)]
+    Reports(reports::Action),
     Setup(setup::Arguments),
     Stats(stats::Arguments),
     /// Show, give and take back what may be sent of a project, and where.
@@ -191,6 +195,10 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             search::run(&context, &arguments, out, err)
         }
         Some(Command::Models(action)) => models::run(&context, &action, out, err),
+        Some(Command::Reports(action)) => {
+            context.tell_problems(err)?;
+            reports::run(&context, &action, out, err)
+        }
         Some(Command::Setup(arguments)) => setup::run(&arguments, out, err),
         Some(Command::Stats(arguments)) => stats::run(&context, &arguments, out, err),
         Some(Command::Doctor(arguments)) => doctor::run(&context, &arguments, out),
@@ -223,6 +231,7 @@ impl Context {
         if let Some(sentence) = telemetry::start(least, filter, paths.as_ref()) {
             writeln!(err, "foretoken: {sentence}")?;
         }
+        crate::reports::start(&settings.reports, paths.as_ref());
         Ok(Context {
             paths,
             layers,
@@ -250,6 +259,7 @@ impl Context {
 /// The language server until its client leaves.
 fn serve(context: Context) -> Result<u8, Failure> {
     let runtime = runtime()?;
+    crate::reports::send_behind(&context.settings.reports, context.paths.as_ref());
     let options = ServeOptions {
         metrics: context.paths.as_ref().map(Paths::metrics),
         ..context.serve_options()

@@ -7,6 +7,7 @@ pub mod experiments;
 pub mod keys;
 pub mod layers;
 pub mod options;
+pub mod reports;
 pub mod schema;
 pub mod settings;
 pub mod sources;

@@ -38,6 +38,7 @@ pub mod paths;
 pub mod pipeline;
 mod power;
 mod proto;
+pub mod reports;
 mod rules;
 mod seats;
 mod serve;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use foretoken_grammars::Language;
 use foretoken_infer as infer;
 use foretoken_infer::{Infer, Source};
+use foretoken_remote::reports::What;
 use tokio::sync::watch;
 
 use crate::config::Settings;
@@ -17,6 +18,7 @@ use crate::outbox::{Outgoing, Progress};
 use crate::pipeline::complete::Model;
 use crate::pipeline::report::Reason;
 use crate::proto::ext::{Kind, Status};
+use crate::reports;
 use crate::seats::News;
 use crate::session::Session;
 use crate::state::State;
@@ -149,6 +151,7 @@ impl State {
     /// concerns it.
     pub(crate) fn model_changed(&mut self, seat: u64, state: infer::State) {
         let is_ready = matches!(state, infer::State::Ready(_));
+        report(&state);
         match self.session.seats.changed(seat, state) {
             News::Nothing => {}
             News::Default => {
@@ -264,6 +267,18 @@ impl State {
                 self.seams.outbox.send(Outgoing::Log(line));
             }
         }
+    }
+}
+
+/// What a report about this process says of its models. A package that is missing, or no model of ours, is a
+/// matter of the user's.
+fn report(state: &infer::State) {
+    match state {
+        infer::State::Ready(info) => reports::know(info),
+        infer::State::Unavailable(why) if why.code == "session-failed" => {
+            reports::note(What::Model(why.code), Some("load"));
+        }
+        _ => {}
     }
 }
 

@@ -99,6 +99,11 @@ impl Paths {
         known().unwrap_or_default()
     }
 
+    /// Where error reports wait, a file for each.
+    pub fn reports(&self) -> PathBuf {
+        self.state.join("reports")
+    }
+
     /// Where log files lie, one per process.
     pub fn logs(&self) -> PathBuf {
         self.state.join("log")

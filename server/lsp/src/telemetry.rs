@@ -64,6 +64,7 @@ fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
         .downcast_ref::<&'static str>()
         .copied()
         .unwrap_or("(withheld)");
+    crate::reports::note_panic(info);
     let thread = std::thread::current();
     tracing::error!(
         place,

@@ -25,11 +25,13 @@ use crate::wire::{self, Wire};
 
 mod gate;
 mod get;
+mod post;
 mod secrets;
 
 use gate::last_look;
 pub use gate::{Allow, FindSecret, Gate};
 pub use get::{Arriving, Route, Wanted};
+pub use post::Posted;
 use secrets::Secrets;
 
 /// A request that has yet to be checked.

@@ -60,6 +60,32 @@ pub enum Kind {
     Refused(Refusal),
 }
 
+impl Kind {
+    /// A word of a closed set for each, without what was said.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Kind::Budget => "budget",
+            Kind::ContextWindow => "context-window",
+            Kind::ContentFilter => "content-filter",
+            Kind::Auth => "auth",
+            Kind::RateLimited => "rate-limited",
+            Kind::Overloaded => "overloaded",
+            Kind::Timeout(_) => "timeout",
+            Kind::NotAModel => "not-a-model",
+            Kind::Redirect => "redirect",
+            Kind::Tls => "tls",
+            Kind::Connect => "connect",
+            Kind::Server => "server",
+            Kind::Request => "request",
+            Kind::Protocol => "protocol",
+            Kind::TooLong => "too-long",
+            Kind::Cut => "cut",
+            Kind::Refused(_) => "refused",
+        }
+    }
+}
+
 /// Which clock ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {

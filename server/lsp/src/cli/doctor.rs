@@ -66,7 +66,11 @@ pub(super) fn run(
     }
     findings.extend(languages(context));
     findings.extend([settings(context), governor(context), places::index(context)]);
-    findings.extend([places::directories(context), places::editors()]);
+    findings.extend([
+        places::directories(context),
+        places::reports(context),
+        places::editors(),
+    ]);
 
     let well = findings.iter().all(|finding| finding.well);
     if arguments.json {

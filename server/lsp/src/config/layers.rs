@@ -35,6 +35,7 @@ const SECTIONS: &[&str] = &[
     "remote",
     "metrics",
     "audit",
+    "reports",
     "log",
 ];
 

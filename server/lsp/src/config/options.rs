@@ -28,6 +28,8 @@ pub struct Options {
     pub metrics: Field<MetricsOptions>,
     /// What is kept of questions to remote models.
     pub audit: Field<AuditOptions>,
+    /// Whether failures of the program are reported, and to whom.
+    pub reports: Field<ReportsOptions>,
     /// What is written to the log file.
     pub log: Field<LogOptions>,
     /// What is none of the above, to be reported.
@@ -293,6 +295,28 @@ pub enum KeepOption {
     Hash,
     /// The text.
     Full,
+}
+
+/// Whether failures of the program are reported, and to whom. Only the user file and the environment may set
+/// anything here.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct ReportsOptions {
+    /// The DSN of a server that speaks Sentry's protocol, `https://KEY@HOST/PROJECT`. Not set: nothing is
+    /// reported, and nothing is written for it. A report holds versions, the kind of the failure and its place in
+    /// the source of this program; `foretoken reports show` prints what would be sent. Read at start.
+    pub dsn: Field<String>,
+    /// How that server is reached: `none` for directly, `environment` for what `HTTPS_PROXY` and its like say, or
+    /// the address of a proxy. Read at start.
+    #[schemars(extend("default" = "none"))]
+    pub proxy: Field<String>,
+    /// The file of the only authorities to trust there, instead of the system's, in PEM form. Read at start.
+    pub ca_file: Field<String>,
+    /// What is none of the above, to be reported.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
 }
 
 /// What is written to the log file.

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::endpoints::Endpoints;
 use super::experiments::Experiments;
+use super::reports::Reports;
 use super::sources::Sources;
 use crate::models::{Chosen, Models};
 use crate::paths::Paths;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// For questions to remote models.
     pub audit: Audit,
+    /// Read when the process is started.
+    pub reports: Reports,
     /// Read when the process is started.
     pub log: Log,
 }
@@ -84,6 +87,7 @@ impl Settings {
             remote,
             metrics,
             audit,
+            reports,
             log,
         } = self;
         let dollars = |limit: Option<NanoUsd>| match limit {
@@ -147,6 +151,12 @@ impl Settings {
             "audit.prompt" => audit.prompt.code().into(),
             "audit.answer" => audit.answer.code().into(),
             "audit.retentionDays" => audit.retention_days.into(),
+            "reports.dsn" => reports
+                .dsn
+                .as_ref()
+                .map_or(Value::Null, |dsn| dsn.written().into()),
+            "reports.proxy" => reports.proxy_shown().into(),
+            "reports.caFile" => shown(&reports.ca_file),
             "log.filter" => log.filter.clone().map_or(Value::Null, Value::from),
             _ => Value::Null,
         }

@@ -15,9 +15,11 @@ use foretoken_engine::document::Document;
 use foretoken_grammars::Language;
 use foretoken_index::{Error, Hit, Progress, Rules, Work, Workspace};
 use foretoken_infer::library::Places;
+use foretoken_remote::reports::What;
 
 use crate::config::Encoders as Chosen;
 use crate::encoders::{EMBEDDING, Encoders};
+use crate::reports;
 
 pub use setup::{Report, Setup};
 
@@ -387,6 +389,10 @@ impl Shared {
 
     fn fail(&self, folder: &Path, error: &Error) {
         tracing::warn!(%error, folder = %folder.display(), "an index failed");
+        // The other failures are those of the user's files.
+        if let Error::Words(_) = error {
+            reports::note(What::Index("words"), Some("commit"));
+        }
         (self.told)(Report::Failed(format!("There is no fresh index: {error}.")));
     }
 }

@@ -69,15 +69,7 @@ impl Egress {
             connect: route.connect,
         })?;
         let request = client.get(wanted.url.clone()).headers(headers(wanted));
-        let sending = tokio::time::timeout(route.silence, request.send());
-        let response = match sending.await {
-            Ok(response) => response.map_err(|error| of_network(error, true))?,
-            Err(_) => return Err(Failure::new(Kind::Timeout(Limit::FirstText), "")),
-        };
-        Ok(Arriving {
-            response,
-            silence: route.silence,
-        })
+        Arriving::of(request, route.silence).await
     }
 }
 
@@ -104,6 +96,18 @@ fn headers(wanted: Wanted<'_>) -> HeaderMap {
 }
 
 impl Arriving {
+    /// Sends a request and waits for the head of its answer, no longer than `silence`.
+    pub(super) async fn of(
+        request: reqwest::RequestBuilder,
+        silence: Duration,
+    ) -> Result<Arriving, Failure> {
+        match tokio::time::timeout(silence, request.send()).await {
+            Ok(Ok(response)) => Ok(Arriving { response, silence }),
+            Ok(Err(error)) => Err(of_network(error, true)),
+            Err(_) => Err(Failure::new(Kind::Timeout(Limit::FirstText), "")),
+        }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {

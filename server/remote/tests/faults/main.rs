@@ -29,6 +29,7 @@ mod downloads;
 mod litellm;
 mod proxies;
 mod refusals;
+mod reports;
 mod run;
 mod streams;
 mod tls;

@@ -1,13 +1,36 @@
 //! What `foretoken doctor` finds on this machine besides the model: our directories, the index, and the user's editors.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use super::Finding;
 use crate::cli::Context;
 use crate::cli::setup::found;
+use crate::metrics::file::seconds;
 use crate::paths;
+use crate::reports::folder::Folder;
+
+/// Whether failures are reported, and to whom.
+pub(super) fn reports(context: &Context) -> Finding {
+    let origin = context.settings.reports.dsn.as_ref();
+    let origin = origin.map(|dsn| dsn.origin().to_string());
+    let waiting = context.paths.as_ref().map_or(0, |paths| {
+        let now = seconds(SystemTime::now());
+        Folder::of(paths).waiting(now).len()
+    });
+    let sentence = match &origin {
+        Some(origin) => format!("on, to {origin}; {waiting} wait, see `foretoken reports show`"),
+        None => "off; nothing that fails is told to anybody".to_owned(),
+    };
+    Finding {
+        part: "reports",
+        well: true,
+        sentence,
+        details: json!({"to": origin, "waiting": waiting}),
+    }
+}
 
 /// The editors on PATH, each with the command that connects it.
 pub(super) fn editors() -> Finding {

@@ -37,6 +37,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, of: Of<'_>, to: &mut Resol
     let remote = merge.section("remote", &options.remote);
     let metrics = merge.section("metrics", &options.metrics);
     let audit = merge.section("audit", &options.audit);
+    let reports = merge.section("reports", &options.reports);
     let log = merge.section("log", &options.log);
     merge.unknown("", &options.unknown);
     completion
@@ -48,6 +49,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, of: Of<'_>, to: &mut Resol
     remote.iter().for_each(|options| merge.remote(options));
     metrics.iter().for_each(|options| merge.metrics(options));
     audit.iter().for_each(|options| merge.audit(options));
+    reports.iter().for_each(|options| merge.reports(options));
     log.iter().for_each(|options| merge.log(options));
     merge.finish();
 }
@@ -267,7 +269,7 @@ impl Merge<'_> {
 
     /// A path of the user's as an absolute one: `~` is the home directory, and a relative path starts
     /// at the file that names it, or where the program was started for a variable.
-    fn path(&self, text: &str) -> PathBuf {
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         if let (Some(rest), Some(home)) = (text.strip_prefix("~/"), self.home) {
             return home.join(rest);
         }

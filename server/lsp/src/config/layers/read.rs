@@ -103,7 +103,7 @@ pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>)
             }
             continue;
         }
-        let section = ["COMPLETION_", "MODEL_", "RUNTIME_", "REMOTE_"];
+        let section = ["COMPLETION_", "MODEL_", "RUNTIME_", "REMOTE_", "REPORTS_"];
         let Some(rest) = name.strip_prefix("FORETOKEN_") else {
             continue;
         };

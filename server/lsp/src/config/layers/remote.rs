@@ -4,11 +4,15 @@
 use foretoken_engine::privacy::Level;
 use foretoken_engine::route::NanoUsd;
 use foretoken_remote::audit::Keep;
+use foretoken_remote::reports::Dsn;
 
 use super::Layer;
 use super::merge::{ListOf, Merge};
 use crate::config::endpoints::{Endpoints, dollars};
-use crate::config::options::{AuditOptions, Field, KeepOption, LevelOption, RemoteOptions};
+use crate::config::options::{
+    AuditOptions, Field, KeepOption, LevelOption, RemoteOptions, ReportsOptions,
+};
+use crate::config::reports::proxy;
 use crate::config::settings::Exclude;
 
 impl Merge<'_> {
@@ -100,6 +104,32 @@ impl Merge<'_> {
         });
         if let Some(days) = days {
             self.to.settings.audit.retention_days = days;
+        }
+    }
+
+    /// Where failures are reported; the user's own too.
+    pub(super) fn reports(&mut self, options: &ReportsOptions) {
+        self.unknown("reports.", &options.unknown);
+        if let Some(written) = self.take("reports.dsn", &options.dsn) {
+            let read = Dsn::parse(&written);
+            if let Err(reason) = &read {
+                let sentence = format!(
+                    "`reports.dsn` in {} {reason}; nothing is reported.",
+                    self.layer
+                );
+                self.report("reports.dsn", sentence);
+            }
+            // A word that is no DSN does not leave that of a layer below in force: reports must not go where
+            // the user has just taken them away from.
+            self.to.settings.reports.dsn = read.ok();
+        }
+        let way = self.take_if("reports.proxy", &options.proxy, |way| proxy(way).is_some());
+        if let Some(way) = way.as_deref().and_then(proxy) {
+            self.to.settings.reports.proxy = way;
+        }
+        let file = self.take_if("reports.caFile", &options.ca_file, |text| !text.is_empty());
+        if let Some(file) = file {
+            self.to.settings.reports.ca_file = Some(self.path(&file));
         }
     }
 

@@ -323,6 +323,8 @@ fn the_list_of_keys_is_the_schema() {
             Shape::Text if matches!(key.path, "audit.prompt" | "audit.answer") => "full",
             Shape::Text if key.path == "completion.menu" => "never",
             Shape::Text if key.path == "log.filter" => "info",
+            Shape::Text if key.path == "reports.dsn" => "https://k@reports.example/1",
+            Shape::Text if key.path == "reports.proxy" => "environment",
             Shape::Text => "/x",
         };
         let mut layers = Layers::default();
@@ -380,6 +382,41 @@ fn a_workspace_file_only_narrows_what_may_go_out() {
             .count()
     };
     assert_eq!(warned("`remote.endpoints`"), 2, "{:?}", resolved.problems);
+}
+
+#[test]
+fn where_reports_go_is_said_by_the_user_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let evil = "[reports]\ndsn = \"https://k@evil.example/1\"\nproxy = \"https://evil.example\"\ncaFile = \"x\"\n";
+    std::fs::write(folder.path().join(WORKSPACE_FILE), evil).unwrap();
+    let pushed = serde_json::json!({"foretoken": {"reports": {"dsn": "https://k@evil.example/1"}}});
+    let with = |user: &str| {
+        std::fs::write(&path, user).unwrap();
+        let mut layers = Layers {
+            user: read::file(&path, Layer::User(path.clone())),
+            ..Layers::default()
+        };
+        layers.set_initialization(&pushed);
+        layers.set_editor(&pushed);
+        layers.set_workspaces(&[folder.path().to_owned()]);
+        layers.resolve()
+    };
+    let nobody = with("");
+    assert_eq!(nobody.settings.reports, Settings::default().reports);
+    assert_eq!(nobody.problems.len(), 3, "{:?}", nobody.problems);
+    let own =
+        with("[reports]\ndsn = \"https://k@house.example/1\"\ncaFile = \"ca.pem\"\n").settings;
+    let origin = own.reports.dsn.map(|dsn| dsn.origin().to_string());
+    assert_eq!(origin.as_deref(), Some("https://house.example"));
+    assert_eq!(own.reports.ca_file, Some(folder.path().join("ca.pem")));
+    let bad = with("[reports]\ndsn = \"http://k@house.example/1\"\n");
+    assert_eq!(bad.settings.reports.dsn, None);
+    let said = bad.problems[0].to_string();
+    assert!(
+        said.contains("plain http") && said.ends_with("nothing is reported."),
+        "{said}"
+    );
 }
 
 #[test]

@@ -8,12 +8,15 @@ use foretoken_engine::document::Document;
 use foretoken_engine::route::NanoUsd;
 use foretoken_remote::cache::Answer as Known;
 use foretoken_remote::client::{Done, End};
+use foretoken_remote::failure::Kind;
+use foretoken_remote::reports::What;
 
 use super::measured::Measured;
 use super::prepare::{Prepared, origin};
 use super::rounds::{self, Ended, Sinks};
 use super::tools::Tools;
 use super::{checked, digest, example, record};
+use crate::reports;
 
 /// What an answer says while it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,16 @@ pub struct Edited {
     pub summary: String,
 }
 
+/// Failures at which we and an endpoint did not understand each other; the others say nothing of this program.
+fn report(prepared: &Prepared, done: &Done) {
+    let kinds = done.tries.iter().filter_map(|one| one.failure.as_ref());
+    for kind in kinds.map(|failure| failure.kind) {
+        if matches!(kind, Kind::Request | Kind::Protocol | Kind::TooLong) {
+            reports::note(What::Endpoint(kind), Some(prepared.prompt.task.code()));
+        }
+    }
+}
+
 /// Asks whom the plan names and answers in any case. `told` hears what comes in the order in which it does.
 /// Dropping the future closes the connection and books what came.
 pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(Told)) -> Outcome {
@@ -95,6 +108,7 @@ pub async fn answer(prepared: &Prepared, tools: &Tools, told: &mut impl FnMut(To
         by,
         looked_up,
     } = ended;
+    report(prepared, &done);
     if let End::Failed(failure) = &done.end {
         row.ended(&done, None);
         let name = done
