@@ -36,6 +36,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, of: Of<'_>, to: &mut Resol
     let index = merge.section("index", &options.index);
     let remote = merge.section("remote", &options.remote);
     let metrics = merge.section("metrics", &options.metrics);
+    let memory = merge.section("memory", &options.memory);
     let audit = merge.section("audit", &options.audit);
     let log = merge.section("log", &options.log);
     merge.unknown("", &options.unknown);
@@ -47,6 +48,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, of: Of<'_>, to: &mut Resol
     index.iter().for_each(|options| merge.index(options));
     remote.iter().for_each(|options| merge.remote(options));
     metrics.iter().for_each(|options| merge.metrics(options));
+    memory.iter().for_each(|options| merge.memory(options));
     audit.iter().for_each(|options| merge.audit(options));
     log.iter().for_each(|options| merge.log(options));
     merge.finish();
