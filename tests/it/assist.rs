@@ -17,6 +17,7 @@ mod edits;
 mod feedback;
 mod keys;
 mod lookups;
+mod memory;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_sent_before_the_user_allows_it() {

@@ -121,6 +121,10 @@ const ATTACKS: &[(u8, &str)] = &[
         "forged sections and citations of lines that do not exist",
     ),
     (42, "an endpoint's names and errors carry markup or orders"),
+    (
+        43,
+        "a file that wants to be remembered: its words or its ways in what is known of the user",
+    ),
 ];
 
 #[test]

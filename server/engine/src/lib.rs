@@ -30,6 +30,7 @@
 //!
 //! Beside them stand four values that follow the session: [`pace`] knows how fast the keys come,
 //! [`caution`] how often the user put something away and [`rejected`] what, [`governor`] what the work costs and what is given up.
+//! [`style`] outlives it: in which ways the code is written that the user accepted.
 //!
 //! The engine does not fail. Where there is nothing to give, the result is a reason with a code and a
 //! sentence, and bad input (an offset past the end, half a character, a range outside the text) has
@@ -62,6 +63,7 @@ pub mod redact;
 pub mod rejected;
 pub mod route;
 pub mod source;
+pub mod style;
 pub mod suggestion;
 pub mod symbols;
 pub mod syntax;

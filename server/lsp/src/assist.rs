@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 
 use crate::main_loop::Event;
+use crate::memory::Lesson;
 use crate::metrics::figures::Made;
 use crate::outbox::{Change, Outgoing, Progress};
 use crate::paths::Paths;
@@ -77,6 +78,8 @@ pub(crate) struct Totals {
 struct Running {
     asked: Asked,
     stage: Stage,
+    /// What of its edit teaches the user's style, once it is in the text.
+    lesson: Option<Lesson>,
 }
 
 /// What was asked about what.
@@ -216,7 +219,12 @@ impl State {
             }
         });
         let stage = Stage::Working(task.abort_handle());
-        self.assists.running.insert(id, Running { asked, stage });
+        let running = Running {
+            asked,
+            stage,
+            lesson: None,
+        };
+        self.assists.running.insert(id, running);
     }
 
     fn assist_tools(&mut self) -> Arc<Tools> {

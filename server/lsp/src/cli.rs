@@ -26,6 +26,7 @@ mod export;
 mod feedback;
 mod index;
 mod keys;
+mod memory;
 mod model;
 mod models;
 mod reports;
@@ -90,6 +91,9 @@ enum Command {
     Endpoints(endpoints::Arguments),
     Export(export::Arguments),
     Feedback(feedback::Arguments),
+    /// Show, edit and delete what is known of how you write; it stays on this machine.
+    #[command(subcommand)]
+    Memory(memory::Action),
     /// Store, show and remove the keys of your endpoints.
     #[command(subcommand)]
     Keys(keys::Action),
@@ -177,6 +181,7 @@ fn run(arguments: Arguments, out: &mut dyn Write, err: &mut dyn Write) -> Result
             export::run(&context, &arguments, out, err)
         }
         Some(Command::Feedback(arguments)) => feedback::run(&context, &arguments, err),
+        Some(Command::Memory(action)) => memory::run(&context, &action, out, err),
         Some(Command::Keys(action)) => keys::run(&context, &action, out, err),
         Some(Command::Complete(arguments)) => {
             context.tell_problems(err)?;
@@ -262,6 +267,7 @@ fn serve(context: Context) -> Result<u8, Failure> {
     crate::reports::send_behind(&context.settings.reports, context.paths.as_ref());
     let options = ServeOptions {
         metrics: context.paths.as_ref().map(Paths::metrics),
+        memory: context.paths.as_ref().map(Paths::books),
         ..context.serve_options()
     };
     let exit = runtime.block_on(crate::serve(

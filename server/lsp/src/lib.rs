@@ -28,6 +28,7 @@ mod frames;
 mod handlers;
 mod index;
 mod main_loop;
+mod memory;
 pub mod metrics;
 mod model;
 pub mod models;

@@ -64,6 +64,11 @@ impl Paths {
         self.state.join("books.sqlite")
     }
 
+    /// What the user notes of how code should be written, for questions.
+    pub fn notes(&self) -> PathBuf {
+        self.state.join("notes.txt")
+    }
+
     /// Where counts of sessions lie, a file for each.
     pub fn metrics(&self) -> PathBuf {
         self.state.join("metrics")

@@ -17,6 +17,7 @@ use crate::edge::Ordered;
 use crate::frames::Frames;
 use crate::index::Index;
 use crate::main_loop::{self, Event, Events};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::paths::Paths;
@@ -51,6 +52,8 @@ pub struct ServeOptions {
     pub paths: Option<Paths>,
     /// The folder in which what the session counts is kept, if the settings allow; without it none is.
     pub metrics: Option<PathBuf>,
+    /// The books in which is kept what is learned of the user's style, if the settings ask for it; without them none is.
+    pub memory: Option<PathBuf>,
     /// A model that runs already, used in place of a new one.
     pub model: Option<Infer>,
     /// For tests.
@@ -102,6 +105,7 @@ where
     let session = Session::new(options.layers, options.infer, options.model, paths);
     let mut state = State::new(seams, session, Index::new(options.paths));
     state.metrics = Metrics::new(options.metrics);
+    state.memory = Memory::new(options.memory);
     let stall = options.fault.clone();
     let spawned = std::thread::Builder::new()
         .name("foretoken-loop".to_owned())

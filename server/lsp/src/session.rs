@@ -357,6 +357,7 @@ impl State {
         self.index_stop("the session has ended");
         let limit = Instant::now() + END_LIMIT;
         let _ = tokio::time::timeout_at(limit, self.assists_settled()).await;
+        let _ = tokio::time::timeout_at(limit, self.memory.settled()).await;
         // The process ends next. ONNX Runtime must not be at work then: its global objects are
         // taken down by the exit handlers (seen: a crash in one of 80 ends while it loaded).
         let own = self.session.seats.take_own();

@@ -26,6 +26,7 @@ use crate::counts::Counts;
 use crate::effort::Effort;
 use crate::flight::Flight;
 use crate::index::Index;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::offers::{Dismissed, Offers, Origin};
 use crate::pipeline::cache::Cache;
@@ -88,6 +89,8 @@ pub(crate) struct State {
     pub(crate) recent: Recent,
     /// What is kept of the counts when the session has ended.
     pub(crate) metrics: Metrics,
+    /// What is learned of the user's style.
+    pub(crate) memory: Memory,
 }
 
 /// One open document.
@@ -171,6 +174,7 @@ impl State {
             assists: Assists::default(),
             recent: Recent::default(),
             metrics: Metrics::default(),
+            memory: Memory::default(),
         }
     }
 
@@ -303,7 +307,7 @@ impl State {
         }
         self.metrics.survival.edited(uri, edits);
         if let Some(accepted) = self.offers.edited(uri, edits)
-            && self.metrics.keeps()
+            && (self.metrics.keeps() || self.learns())
         {
             self.metrics.survival.follow(uri, accepted);
         }

@@ -16,6 +16,7 @@ pub mod feedback;
 pub mod health;
 pub mod keys;
 pub mod ledger;
+pub mod memory;
 pub mod reports;
 pub mod retry;
 pub mod sse;

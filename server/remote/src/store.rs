@@ -1,6 +1,6 @@
 //! The user's own books in one SQLite file: opened so that nobody else reads it, and a crash leaves it whole.
 //!
-//! Usage and audit share it. Several servers may have it open; each change is one transaction that waits for
+//! Usage, audit, feedback and memory share it. Several servers may have it open; each change is one transaction that waits for
 //! the others. Deleted text is overwritten in the file.
 
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Changes with the tables below; a newer file is not touched.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -81,6 +81,13 @@ const FEEDBACK: &str = "
     CREATE INDEX example_time ON example (time);
     CREATE INDEX example_project ON example (project);
     PRAGMA user_version = 2;
+";
+
+/// What version 3 has beyond version 2.
+const STYLE: &str = "
+    CREATE TABLE style (
+        language TEXT NOT NULL, way TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (language, way)) WITHOUT ROWID;
+    PRAGMA user_version = 3;
 ";
 
 impl Store {
@@ -176,17 +183,14 @@ fn connected(path: &Path) -> Result<Connection, Opening> {
     connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
-        0 => {
-            transaction.execute_batch(TABLES)?;
-            transaction.execute_batch(FEEDBACK)?;
-        }
-        1 => transaction.execute_batch(FEEDBACK)?,
-        VERSION => {}
-        _ => {
-            return Err(Opening::Never(Error {
-                said: format!("{} was written by a newer version", path.display()),
-            }));
+    if !(0..=VERSION).contains(&version) {
+        return Err(Opening::Never(Error {
+            said: format!("{} was written by a newer version", path.display()),
+        }));
+    }
+    for (below, tables) in [(1, TABLES), (2, FEEDBACK), (3, STYLE)] {
+        if version < below {
+            transaction.execute_batch(tables)?;
         }
     }
     transaction.commit()?;
@@ -357,23 +361,30 @@ mod tests {
     }
 
     #[test]
-    fn books_of_the_first_version_are_gone_on_with() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("books.sqlite");
-        let old = Connection::open(&path).unwrap();
-        old.execute_batch(TABLES).unwrap();
-        old.execute_batch("INSERT INTO meta VALUES ('a', 'b')")
-            .unwrap();
-        drop(old);
-        for _ in 0..2 {
-            let store = Store::open(&path).unwrap();
-            let rows: (i64, i64) = store
-                .read(|t| {
-                    let sql = "SELECT (SELECT count(*) FROM meta), (SELECT count(*) FROM example)";
-                    Ok(t.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
-                })
+    fn books_of_older_versions_are_gone_on_with() {
+        for older in [[TABLES, ""], [TABLES, FEEDBACK]] {
+            let home = tempfile::tempdir().unwrap();
+            let path = home.path().join("books.sqlite");
+            let old = Connection::open(&path).unwrap();
+            old.execute_batch(&older.concat()).unwrap();
+            old.execute_batch("INSERT INTO meta VALUES ('a', 'b')")
                 .unwrap();
-            assert_eq!(rows, (1, 0));
+            drop(old);
+            for _ in 0..2 {
+                let store = Store::open(&path).unwrap();
+                let rows: [i64; 3] =
+                    store
+                        .read(|t| {
+                            let sql =
+                            "SELECT (SELECT count(*) FROM meta), (SELECT count(*) FROM example),
+                                   (SELECT count(*) FROM style)";
+                            Ok(t.query_row(sql, [], |row| {
+                                Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+                            })?)
+                        })
+                        .unwrap();
+                assert_eq!(rows, [1, 0, 0]);
+            }
         }
     }
 

@@ -68,6 +68,8 @@ const LEAST_MARGIN: usize = 256;
 const OF_DEFINITION: usize = 400;
 /// And the project's facts so many.
 const OF_FACTS: usize = 150;
+/// What is told of the user's style: 200 of what was counted, and the longest notes by the estimate for remote models.
+const OF_STYLE: usize = 600;
 /// A pasted trace.
 const OF_TRACE: usize = 1_500;
 /// The best hits are worth more than an old turn of the conversation.
@@ -110,7 +112,7 @@ pub struct Room {
 /// The most sections of a kind.
 fn most(kind: Kind) -> usize {
     match kind {
-        Kind::Target | Kind::Question | Kind::Facts | Kind::Trace => 1,
+        Kind::Target | Kind::Question | Kind::Facts | Kind::Style | Kind::Trace => 1,
         Kind::Imports | Kind::Place => 1,
         Kind::Scope | Kind::Definition => 8,
         Kind::Diagnostic | Kind::Hit => 10,
@@ -123,8 +125,9 @@ fn most(kind: Kind) -> usize {
 }
 
 /// The rungs by which sections go, the first to go first. A rung is a kind and the lowest rank that goes there.
-const RUNGS: [(Kind, u32); 17] = [
+const RUNGS: [(Kind, u32); 18] = [
     (Kind::Facts, 0),
+    (Kind::Style, 0),
     (Kind::Docs, 0),
     (Kind::Edit, 0),
     (Kind::Test, 0),
@@ -224,6 +227,7 @@ fn shorten(section: &mut Section, count: Count<'_>, cuts: &mut Vec<Cut>) {
     let limit = match section.kind {
         Kind::Definition => OF_DEFINITION,
         Kind::Facts => OF_FACTS,
+        Kind::Style => OF_STYLE,
         Kind::Trace => return elide(section, OF_TRACE, count, cuts),
         _ => return,
     };

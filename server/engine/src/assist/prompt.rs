@@ -1,6 +1,6 @@
 //! What a chat model is sent: a locked system text and the sections as data, all of it plain strings.
 //!
-//! Sections stand from the stable to the volatile, so that a provider's cache of prefixes works: the project's facts,
+//! Sections stand from the stable to the volatile, so that a provider's cache of prefixes works: the project's facts, the user's style,
 //! chunks by path and line, history, then what is at hand and the question. Each is wrapped in a *fence*: two lines with
 //! 128 random bits that no file can know, and in the first one what the section is. Equal values give equal bytes.
 
@@ -153,7 +153,8 @@ impl Refusal {
     }
 }
 
-/// Takes secrets and unseen characters out of every section, and tightens the level of those that hold many.
+/// Takes secrets and unseen characters out of every section, and tightens the level of those that hold many. With a section of
+/// level `local` or stricter, the user's style is left out.
 ///
 /// # Errors
 /// The detector does not work: nothing may be sent.
@@ -177,6 +178,12 @@ pub fn clean(
             cleaned.target = redacted;
         }
         cleaned.sections.push(section);
+    }
+    // What is known of the user is told only where all of the question may leave this machine.
+    let level = Level::strictest(cleaned.sections.iter().map(|section| section.level));
+    if level >= Level::Local {
+        let told = |section: &Section| section.kind != Kind::Style;
+        cleaned.sections.retain(told);
     }
     Ok(cleaned)
 }
@@ -229,7 +236,7 @@ pub fn build(
         let (fenced, one) = fenced(SectionId(number), section, &mark)?;
         text += &fenced;
         match one.section.kind {
-            Kind::Facts => stable = text.len(),
+            Kind::Facts | Kind::Style => stable = text.len(),
             Kind::Target => target_tokens = count(&one.section.text),
             _ => (),
         }
@@ -294,26 +301,30 @@ fn fenced(id: SectionId, mut section: Section, mark: &str) -> Result<(String, Pl
     Ok((text, Placed { id, section }))
 }
 
+/// The group that is ordered by path and line.
+const CHUNKS: u8 = 2;
+
 /// The place of a section: its group, then what keeps the group in one order from request to request.
 fn key(section: &Section) -> (u8, &str, u32, u32, &str) {
     let group = match section.kind {
         Kind::Facts => 0,
-        Kind::Hit | Kind::Definition | Kind::Caller | Kind::Test | Kind::Docs => 1,
-        Kind::Conversation => 2,
-        Kind::Scope => 3,
-        Kind::Diagnostic => 4,
-        Kind::Trace => 5,
-        Kind::Edit => 6,
-        Kind::Place => 7,
-        Kind::Imports => 8,
-        Kind::Target => 9,
-        Kind::Question => 10,
+        Kind::Style => 1,
+        Kind::Hit | Kind::Definition | Kind::Caller | Kind::Test | Kind::Docs => CHUNKS,
+        Kind::Conversation => 3,
+        Kind::Scope => 4,
+        Kind::Diagnostic => 5,
+        Kind::Trace => 6,
+        Kind::Edit => 7,
+        Kind::Place => 8,
+        Kind::Imports => 9,
+        Kind::Target => 10,
+        Kind::Question => 11,
     };
     let path = section.source.as_ref().map_or("", |source| &source.path);
     let line = section.source.as_ref().map_or(0, |s| *s.lines.start());
     // What is told in the order of time or of nesting: the highest rank, the oldest or outermost, first.
     match group {
-        1 => (group, path, line, section.rank, &section.text),
+        CHUNKS => (group, path, line, section.rank, &section.text),
         _ => (group, "", u32::MAX - section.rank, line, &section.text),
     }
 }

@@ -35,6 +35,8 @@ pub enum Kind {
     Docs,
     /// What the project is made of.
     Facts,
+    /// How the user writes, by what was accepted before and in own words.
+    Style,
     /// An earlier question with its answer; rank 0 is the newest.
     Conversation,
     /// What the user asks, in own words.
@@ -81,7 +83,7 @@ impl std::fmt::Display for SectionId {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Target,
         Kind::Scope,
         Kind::Diagnostic,
@@ -95,6 +97,7 @@ impl Kind {
         Kind::Edit,
         Kind::Docs,
         Kind::Facts,
+        Kind::Style,
         Kind::Conversation,
         Kind::Question,
     ];
@@ -115,6 +118,7 @@ impl Kind {
             Kind::Edit => "edit",
             Kind::Docs => "docs",
             Kind::Facts => "facts",
+            Kind::Style => "style",
             Kind::Conversation => "history",
             Kind::Question => "question",
         }

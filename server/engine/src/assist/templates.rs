@@ -6,7 +6,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 use super::task::Task;
 
 /// Raised when a text is meant to change or grow; a test holds each version to its size.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 const SYSTEM: &str = include_str!("templates/system.txt");
 const SECTION: &str = include_str!("templates/section.jinja");
@@ -56,8 +56,18 @@ pub fn template_id(task: Task) -> String {
     format!("{}/{VERSION}/{:016x}", task.code(), fnv(&parts.concat()))
 }
 
+/// What the system text says of a task that writes code, besides.
+const STYLE: &str = "Where a section of the kind style is shown, it says how this user likes code to be written: write new code so, unless the code around it is written in another way.";
+
 /// What the system text says of the task.
-fn rules(task: Task) -> &'static str {
+fn rules(task: Task) -> String {
+    match task {
+        Task::Fix | Task::Document | Task::Test => format!("{} {STYLE}", rule(task)),
+        Task::Explain | Task::Debug | Task::Summarise | Task::Ask => rule(task).to_owned(),
+    }
+}
+
+fn rule(task: Task) -> &'static str {
     match task {
         Task::Explain => {
             "Explain what the target section does and why, for somebody who knows the language and not this code. Begin with one sentence that says it all, then what is not obvious."

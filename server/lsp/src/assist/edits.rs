@@ -7,6 +7,7 @@ use foretoken_engine::position::from_byte;
 
 use super::again::{CONTINUE, TRY};
 use super::{Asked, Running, Stage, told};
+use crate::memory::Lesson;
 use crate::outbox::{Change, Chosen, Outgoing, Question as Dialog, Unopened};
 use crate::pipeline::assist::Edited;
 use crate::proto::uri;
@@ -30,6 +31,7 @@ impl State {
             return self.seams.outbox.send(Outgoing::Show(told(sentence)));
         }
         let change = self.asked_change(id, asked, &edit);
+        let lesson = self.learns().then(|| Lesson::of_edit(&edit, asked));
         let stage = if change.confirm {
             self.seams.outbox.send(Outgoing::Apply(change));
             Stage::Applying
@@ -43,6 +45,7 @@ impl State {
         };
         if let Some(running) = self.assists.running.get_mut(&id) {
             running.stage = stage;
+            running.lesson = lesson;
         }
     }
 
@@ -126,8 +129,9 @@ impl State {
 
     /// The client changed the text, or did not.
     pub(crate) fn assist_applied(&mut self, id: u64, applied: bool) {
-        if self.assists.running.remove(&id).is_some() {
+        if let Some(running) = self.assists.running.remove(&id) {
             self.assist_note_edit(id, applied);
+            self.learn(running.lesson.filter(|_| applied));
         }
     }
 }

@@ -174,7 +174,7 @@ impl State {
     }
 
     /// The workspace folder that holds a file, else the file's own folder.
-    fn project_of(&self, path: &Path) -> PathBuf {
+    pub(crate) fn project_of(&self, path: &Path) -> PathBuf {
         let folders = self.facts.folders.iter();
         let holds = folders.filter(|folder| path.starts_with(folder));
         let innermost = holds.max_by_key(|folder| folder.as_os_str().len());
@@ -186,7 +186,7 @@ impl State {
 
     /// How far text may go. What lies outside of the project goes nowhere, but for the file that the user
     /// asks about.
-    fn level_of(&self, asked: &Path, project: &Path) -> LevelOf {
+    pub(crate) fn level_of(&self, asked: &Path, project: &Path) -> LevelOf {
         let settings = Arc::clone(&self.settings);
         let (asked, project) = (asked.to_owned(), project.to_owned());
         Arc::new(move |path| assist::level(&settings, path, (&asked, &project)))

@@ -266,6 +266,14 @@ pub const KEYS: &[Key] = &[
         workspace: false,
     },
     Key {
+        path: "memory.style",
+        variable: "FORETOKEN_MEMORY_STYLE",
+        shape: Shape::Flag,
+        expected: FLAG,
+        editor: false,
+        workspace: false,
+    },
+    Key {
         path: "audit.enabled",
         variable: "FORETOKEN_AUDIT_ENABLED",
         shape: Shape::Flag,

@@ -34,6 +34,7 @@ const SECTIONS: &[&str] = &[
     "index",
     "remote",
     "metrics",
+    "memory",
     "audit",
     "reports",
     "log",

@@ -26,6 +26,8 @@ pub struct Options {
     pub remote: Field<RemoteOptions>,
     /// What is kept of counts, on this machine.
     pub metrics: Field<MetricsOptions>,
+    /// What is known of how you write.
+    pub memory: Field<MemoryOptions>,
     /// What is kept of questions to remote models.
     pub audit: Field<AuditOptions>,
     /// Whether failures of the program are reported, and to whom.
@@ -257,6 +259,22 @@ pub enum LevelOption {
     InHouse,
     /// To endpoints on this machine.
     Local,
+}
+
+/// What is known of how you write, on this machine.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct MemoryOptions {
+    /// Whether it is counted how accepted code is written (indentation, quotes, names and the like; no text), and told, with your own
+    /// notes, to models that fix, document or test: `foretoken memory` shows, edits and deletes it. Only the user file and the
+    /// environment may set it.
+    #[schemars(extend("default" = false))]
+    pub style: Field<bool>,
+    /// What is none of the above, to be reported.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: BTreeMap<String, Value>,
 }
 
 /// What is kept of questions to remote models, in a file of yours on this machine.

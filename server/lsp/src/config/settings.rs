@@ -36,6 +36,8 @@ pub struct Settings {
     pub remote: Remote,
     /// Asked before figures are written.
     pub metrics: Metrics,
+    /// Asked before anything is learned or told of the user's style.
+    pub memory: Memory,
     /// For questions to remote models.
     pub audit: Audit,
     /// Read when the process is started.
@@ -86,6 +88,7 @@ impl Settings {
             index,
             remote,
             metrics,
+            memory,
             audit,
             reports,
             log,
@@ -147,6 +150,7 @@ impl Settings {
                 .iter()
                 .map(|experiment| format!("{}={}", experiment.name, experiment.arm))
                 .collect(),
+            "memory.style" => memory.style.into(),
             "audit.enabled" => audit.enabled.into(),
             "audit.prompt" => audit.prompt.code().into(),
             "audit.answer" => audit.answer.code().into(),
@@ -362,6 +366,13 @@ impl Default for Remote {
             endpoints: Endpoints::default(),
         }
     }
+}
+
+/// What is known of how the user writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Accepted code is counted, and models that write code are told what came of it.
+    pub style: bool,
 }
 
 /// What is kept of questions to remote models.

@@ -5,6 +5,7 @@
 //! length. The texts are held in memory until they are judged, and go nowhere.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use foretoken_engine::document::{Document, Edit};
@@ -107,9 +108,14 @@ impl Survival {
             .map(|(origin, row)| (origin.language, origin.by, *row))
     }
 
-    /// Looks at what is due. `text_of` gives the document of a name.
-    fn judge<'a>(&mut self, now: Instant, text_of: impl Fn(&str) -> Option<&'a Document>) {
-        let totals = &mut self.totals;
+    /// Looks at what is due, and tells what stands as it was accepted at the last look: the document's name and bytes of it. `text_of`
+    /// gives the document of a name.
+    fn judge<'a>(
+        &mut self,
+        now: Instant,
+        text_of: impl Fn(&str) -> Option<&'a Document>,
+    ) -> Vec<(String, Range<usize>)> {
+        let (totals, mut stayed) = (&mut self.totals, Vec::new());
         let mut left = AT_ONCE;
         self.followed.retain_mut(|followed| {
             if followed.due() > now || left == 0 {
@@ -131,8 +137,12 @@ impl Survival {
             row.judged_5m += 1;
             row.survived_5m += u64::from(survives);
             row.retained += length.saturating_sub(distance) as u64;
+            if followed.stands(document) {
+                stayed.push((followed.uri.clone(), followed.start..followed.end));
+            }
             false
         });
+        stayed
     }
 }
 
@@ -160,6 +170,12 @@ impl Followed {
         }
     }
 
+    /// To the last character.
+    fn stands(&self, document: &Document) -> bool {
+        let stands = document.rope().get_byte_slice(self.start..self.end);
+        stands.is_some_and(|stands| stands == self.text.as_str())
+    }
+
     /// Characters compared, and the edit distance to what stands in the text's place.
     fn distance(&self, document: &Document) -> (usize, usize) {
         let stands: Vec<char> = document
@@ -176,10 +192,18 @@ impl State {
     /// Looks at accepted texts whose time has come.
     pub(crate) fn judge_survival(&mut self, now: Instant) {
         let documents = &self.documents;
-        self.metrics
+        let stayed = self
+            .metrics
             .survival
             .judge(now, |uri| Some(&documents.get(uri)?.document));
         self.metrics.touch();
+        if self.learns() {
+            let lessons = stayed.into_iter();
+            let lessons: Vec<_> = lessons
+                .filter_map(|(uri, bytes)| self.lesson_at(&uri, bytes))
+                .collect();
+            self.learn(lessons);
+        }
     }
 }
 
@@ -197,8 +221,8 @@ mod tests {
     };
 
     /// A document in which the text between `[` and `]` was just accepted, then edits of the whole text as a pair of what is replaced
-    /// (its first occurrence) and by what; what five minutes later is known of it.
-    fn after(text: &str, edits: &[(&str, &str)]) -> Suggested {
+    /// (its first occurrence) and by what; what five minutes later is known of it, and what stands unchanged.
+    fn after(text: &str, edits: &[(&str, &str)]) -> (Suggested, Vec<String>) {
         let (start, end) = (text.find('[').unwrap(), text.find(']').unwrap() - 1);
         let text = text.replace(['[', ']'], "");
         let mut document = Document::open("a.rs", Language::Rust, 0, &text);
@@ -230,15 +254,21 @@ mod tests {
         let now = Instant::now();
         survival.judge(now, |_| Some(&document));
         assert_eq!(survival.totals().count(), 0, "nothing is due yet");
-        survival.judge(now + SOON, |_| Some(&document));
-        survival.judge(now + LATE, |_| Some(&document));
+        let soon = survival.judge(now + SOON, |_| Some(&document));
+        assert!(soon.is_empty(), "too early to be sure");
+        let stayed = survival.judge(now + LATE, |_| Some(&document));
         assert_eq!(survival.due(), None);
-        survival.totals().next().unwrap().2
+        let stood = stayed.into_iter().map(|(_, bytes)| {
+            let text = document.rope().byte_slice(bytes);
+            text.to_string()
+        });
+        (survival.totals().next().unwrap().2, stood.collect())
     }
 
     #[test]
     fn what_is_left_alone_survives() {
-        let row = after("let a = [f(1, 2);]\n", &[]);
+        let (row, stood) = after("let a = [f(1, 2);]\n", &[]);
+        assert_eq!(stood, ["f(1, 2);"]);
         assert_eq!((row.judged_30s, row.survived_30s), (1, 1));
         assert_eq!((row.judged_5m, row.survived_5m), (1, 1));
         assert_eq!(row.retained, 8);
@@ -253,22 +283,28 @@ mod tests {
             ("total = ", "sum =  "),
             (";;", ";"),
         ];
-        let row = after(
+        let (row, stood) = after(
             "fn f() {\n  width;\n  let total = [items.iter().sum()];;\n}\nend\n",
             &edits,
         );
         assert_eq!((row.survived_5m, row.retained), (1, 18));
+        assert_eq!(stood, ["items.iter().sum()"]);
     }
 
     #[test]
     fn a_rename_inside_survives_and_a_rewrite_does_not() {
         let text = "let total = [items.iter().sum()];\n";
-        let row = after(text, &[("items", "rows")]);
+        let (row, stood) = after(text, &[("items", "rows")]);
+        assert_eq!(
+            stood.len(),
+            0,
+            "it survives, but not all of it was accepted"
+        );
         assert_eq!((row.survived_30s, row.survived_5m), (1, 1));
         assert_eq!(row.retained, 14);
-        let row = after(text, &[("items.iter().sum()", "0")]);
+        let (row, _) = after(text, &[("items.iter().sum()", "0")]);
         assert_eq!((row.judged_5m, row.survived_5m, row.retained), (1, 0, 0));
-        let row = after(text, &[("total = items.iter()", "n = a.b")]);
+        let (row, _) = after(text, &[("total = items.iter()", "n = a.b")]);
         assert_eq!((row.survived_5m, row.retained), (0, 6));
     }
 

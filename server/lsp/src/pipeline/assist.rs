@@ -28,6 +28,7 @@ mod place;
 mod prepare;
 mod record;
 mod rounds;
+mod style;
 mod tools;
 
 pub use answer::{Edited, Outcome, Told, answer};

@@ -71,6 +71,7 @@ fn the_drop_order() {
             question 0: 10
             - history 0: Conversation
             - facts 0: OverBudget
+            - style 0: OverBudget
             - docs 0: OverBudget
             - edit 0: OverBudget
             - test 0: OverBudget

@@ -155,7 +155,7 @@ fn a_wording_changes_the_fixed_text_and_its_name_alone() {
     assert_eq!(brief.messages, standard.messages);
     assert_eq!(brief.system, worded_text(Task::Explain, Wording::Brief));
     assert!(brief.system.starts_with(&standard.system));
-    assert!(brief.template_id.starts_with("explain/2-brief/"));
+    assert!(brief.template_id.starts_with("explain/3-brief/"));
     assert_ne!(brief.template_id, standard.template_id);
     assert_eq!(brief.worded(Wording::Standard, &count), standard);
 }
@@ -179,13 +179,13 @@ fn the_system_text_is_locked() {
         .unwrap();
     }
     expect![[r#"
-        explain/2/97798df2b5ed2838: 1122 bytes
-        debug/2/50a42a0fa9e18d47: 1180 bytes
-        fix/2/6e16493024ae2110: 1355 bytes
-        document/2/1276814f5553824c: 1173 bytes
-        test/2/d13d6d93ae6fd6fa: 1462 bytes
-        summarise/2/0a3d776445efa90b: 1075 bytes
-        ask/2/2eadf31983f8cb4a: 1056 bytes
+        explain/3/97798df2b5ed2838: 1122 bytes
+        debug/3/50a42a0fa9e18d47: 1180 bytes
+        fix/3/62d10454601189a7: 1519 bytes
+        document/3/8e54413644b19931: 1337 bytes
+        test/3/15f7f2ef50982303: 1626 bytes
+        summarise/3/0a3d776445efa90b: 1075 bytes
+        ask/3/2eadf31983f8cb4a: 1056 bytes
     "#]]
     .assert_eq(&text);
     expect![[r#"
@@ -199,7 +199,7 @@ fn the_system_text_is_locked() {
         5. The sign ¦ stands where the source has another sign. Copy it as it is.
         6. Write plain Markdown: paragraphs, lists, code blocks. No pictures, no HTML.
 
-        Answer with one fenced code block and nothing else. It holds the whole new text of the target section, with its indentation. Change only what the diagnostics need. Where the change needs other imports and a section of the kind imports is shown, add a second block whose first line is ```imports; it holds the whole new text of that section. Where nothing but imports is missing, give that block alone.
+        Answer with one fenced code block and nothing else. It holds the whole new text of the target section, with its indentation. Change only what the diagnostics need. Where the change needs other imports and a section of the kind imports is shown, add a second block whose first line is ```imports; it holds the whole new text of that section. Where nothing but imports is missing, give that block alone. Where a section of the kind style is shown, it says how this user likes code to be written: write new code so, unless the code around it is written in another way.
     "#]].assert_eq(&system_text(Task::Fix));
 }
 
@@ -208,9 +208,9 @@ fn the_system_text_is_locked() {
 fn the_prompt_does_not_grow_unseen() {
     // Version, bytes of system text and message together.
     const COMMITTED: [(Task, u32, usize); 3] = [
-        (Task::Explain, 2, 3_231),
-        (Task::Debug, 2, 3_287),
-        (Task::Fix, 2, 3_460),
+        (Task::Explain, 3, 3_231),
+        (Task::Debug, 3, 3_287),
+        (Task::Fix, 3, 3_624),
     ];
     for (task, version, bytes) in COMMITTED {
         let prompt = built(task, fixture());
@@ -221,6 +221,52 @@ fn the_prompt_does_not_grow_unseen() {
             task.code(),
         );
     }
+}
+
+/// The kinds that are left of a question with the user's style.
+fn cleaned_with_style(style: &str, level: Level) -> Vec<&'static str> {
+    let sections = vec![
+        plain(Kind::Style, style),
+        section(Kind::Target, "src/a.rs", 1, "fn a() {}\n"),
+        section(Kind::Hit, "src/b.rs", 1, "fn b() {}\n").at(level),
+    ];
+    let mut vault = Vault::new(FENCE.tag());
+    let cleaned = clean(sections, &mut Redactor::new().unwrap(), &mut vault).unwrap();
+    let kinds = cleaned.sections.iter();
+    kinds.map(|section| section.kind.code()).collect()
+}
+
+#[test]
+fn the_style_goes_along_only_where_all_of_the_question_may() {
+    let style = "Writes strings in single quotes.";
+    for level in [Level::Public, Level::InHouse] {
+        let kinds = cleaned_with_style(style, level);
+        assert_eq!(kinds, ["style", "target", "chunk"], "{level:?}");
+    }
+    assert_eq!(cleaned_with_style(style, Level::Local), ["target", "chunk"]);
+    // Notes that are a store of secrets keep themselves here, and not the question.
+    let keys = ('A'..='H').map(|c| format!("{}{c}\n", ["AKIA", "Z7QW3ERTY5UIOP2"].concat()));
+    assert_eq!(
+        cleaned_with_style(&keys.collect::<String>(), Level::Public),
+        ["target", "chunk"]
+    );
+}
+
+#[test]
+fn the_style_stands_behind_the_facts_and_may_be_cached_with_them() {
+    let mut sections = fixture();
+    let without = built(Task::Fix, sections.clone());
+    sections.push(plain(Kind::Style, "Writes strings in single quotes."));
+    let with = built(Task::Fix, sections);
+    let ids: Vec<_> = with.sections.iter().take(3).collect();
+    let ids = ids.iter().map(|placed| placed.section.kind.code());
+    assert_eq!(ids.collect::<Vec<_>>(), ["facts", "style", "docs"]);
+    let stable = &with.messages[0].text[..with.messages[0].stable];
+    assert!(stable.ends_with(&format!("single quotes.\n>>>{}\n", FENCE.mark())));
+    assert_eq!(
+        (with.system, with.template_id),
+        (without.system, without.template_id)
+    );
 }
 
 #[test]

@@ -89,9 +89,10 @@ fn plot(title: &str, bars: &Bars) -> String {
 }
 
 /// Groups of sections in the order of a prompt.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "system",
     "facts",
+    "style",
     "hits",
     "history",
     "diagnostics",

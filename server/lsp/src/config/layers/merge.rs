@@ -36,6 +36,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, of: Of<'_>, to: &mut Resol
     let index = merge.section("index", &options.index);
     let remote = merge.section("remote", &options.remote);
     let metrics = merge.section("metrics", &options.metrics);
+    let memory = merge.section("memory", &options.memory);
     let audit = merge.section("audit", &options.audit);
     let reports = merge.section("reports", &options.reports);
     let log = merge.section("log", &options.log);
@@ -48,6 +49,7 @@ pub(super) fn apply(layer: &Layer, options: &Options, of: Of<'_>, to: &mut Resol
     index.iter().for_each(|options| merge.index(options));
     remote.iter().for_each(|options| merge.remote(options));
     metrics.iter().for_each(|options| merge.metrics(options));
+    memory.iter().for_each(|options| merge.memory(options));
     audit.iter().for_each(|options| merge.audit(options));
     reports.iter().for_each(|options| merge.reports(options));
     log.iter().for_each(|options| merge.log(options));

@@ -10,7 +10,7 @@ use super::Layer;
 use super::merge::{ListOf, Merge};
 use crate::config::endpoints::{Endpoints, dollars};
 use crate::config::options::{
-    AuditOptions, Field, KeepOption, LevelOption, RemoteOptions, ReportsOptions,
+    AuditOptions, Field, KeepOption, LevelOption, MemoryOptions, RemoteOptions, ReportsOptions,
 };
 use crate::config::reports::proxy;
 use crate::config::settings::Exclude;
@@ -82,6 +82,14 @@ impl Merge<'_> {
     }
 
     /// The user's own: no other layer than the file and the environment may say anything here.
+    pub(super) fn memory(&mut self, options: &MemoryOptions) {
+        self.unknown("memory.", &options.unknown);
+        if let Some(style) = self.take("memory.style", &options.style) {
+            self.to.settings.memory.style = style;
+        }
+    }
+
+    /// As [`Merge::memory`].
     pub(super) fn audit(&mut self, options: &AuditOptions) {
         self.unknown("audit.", &options.unknown);
         let keep = |option| match option {

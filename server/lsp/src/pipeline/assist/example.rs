@@ -3,6 +3,8 @@
 //! What must not leave this machine is in none: a question of level `local` is not kept at all (one file that stays here keeps the
 //! whole here, since the answer may quote it).
 
+use foretoken_engine::assist::Kind;
+
 use super::prepare::Prepared;
 use super::record::request;
 use super::tools::{Tools, now};
@@ -18,6 +20,9 @@ pub(super) fn keep(prepared: &Prepared, tools: &Tools, by: &str, said: &str) {
         return;
     };
     let prompt = &prepared.prompt;
+    // What is known of the user is no part of the project's questions.
+    let told = prompt.sections.iter();
+    let told = told.filter(|placed| placed.section.kind != Kind::Style);
     let piece = |placed: &foretoken_engine::assist::prompt::Placed| {
         let section = &placed.section;
         let source = section.source.as_ref();
@@ -38,7 +43,7 @@ pub(super) fn keep(prepared: &Prepared, tools: &Tools, by: &str, said: &str) {
         variant: tools.settings().metrics.experiments.variant(),
         licence: kept.licence.clone(),
         system: prompt.system.clone(),
-        sections: prompt.sections.iter().map(piece).collect(),
+        sections: told.map(piece).collect(),
         question,
         answer: said.to_owned(),
     };

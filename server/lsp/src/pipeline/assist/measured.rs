@@ -25,6 +25,7 @@ pub struct Measured {
 fn group(kind: Kind) -> &'static str {
     match kind {
         Kind::Facts => "facts",
+        Kind::Style => "style",
         Kind::Definition | Kind::Hit | Kind::Caller | Kind::Test | Kind::Docs => "hits",
         Kind::Conversation => "history",
         Kind::Target | Kind::Scope | Kind::Imports | Kind::Place | Kind::Edit => "target",

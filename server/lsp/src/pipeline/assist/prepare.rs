@@ -20,6 +20,7 @@ use foretoken_remote::endpoint::Endpoint;
 use super::assemble::{assemble, count, many};
 use super::gather::{Gathered, gather};
 use super::place::{self, Place};
+use super::style;
 use super::tools::{Tools, Unasked};
 use super::{Question, Snapshot, Stopped};
 use crate::config::trust::Examples;
@@ -79,9 +80,9 @@ pub async fn prepare(
     let gathering = begun.elapsed();
     let mut notes = notes(&gathered);
     let place = place::find(question.task, snapshot, gathered.target.as_ref());
-    if let Some(place) = &place {
-        gathered.sections.extend(place.sections(&*snapshot.level));
-    }
+    let around = place.iter().flat_map(|p| p.sections(&*snapshot.level));
+    gathered.sections.extend(around);
+    notes.extend(style::add(question.task, snapshot, tools, &mut gathered));
     let assembled = assemble(question.task, class, gathered.sections, tools)?;
     let took = [
         ("context", gathering),

@@ -19,6 +19,7 @@ use foretoken_remote::feedback::Feedback;
 use foretoken_remote::health::Standing;
 use foretoken_remote::keys::Keys;
 use foretoken_remote::ledger::{Ledger, Limits};
+use foretoken_remote::memory::Memory;
 use foretoken_remote::store::Store;
 use tokio::task::JoinHandle;
 
@@ -146,8 +147,9 @@ impl Tools {
     /// Whether they were made for what is in force now.
     pub fn fits(&self, settings: &Settings, shut: Option<&'static str>) -> bool {
         let ours = &*self.settings;
-        (&ours.remote, ours.audit, &ours.metrics, self.shut)
-            == (&settings.remote, settings.audit, &settings.metrics, shut)
+        (&ours.remote, ours.audit, &ours.metrics)
+            == (&settings.remote, settings.audit, &settings.metrics)
+            && (ours.memory, self.shut) == (settings.memory, shut)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -195,6 +197,13 @@ impl Tools {
     /// Where ratings and examples go. Opens the books.
     pub fn feedback(&self) -> Option<&Feedback> {
         Some(&self.opened().books.as_ref()?.feedback)
+    }
+
+    /// What is known of the user's style; `None` where that is not wanted, or no books are kept. Opens the books.
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        let wanted = self.settings.memory.style;
+        let books = wanted.then(|| self.opened().books.as_ref())?;
+        Some(&books?.memory)
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -326,6 +335,7 @@ struct Books {
     /// `None` where the user wants no rows.
     audit: Option<Audit>,
     feedback: Feedback,
+    memory: Memory,
 }
 
 /// The books; `None` where they cannot be kept, which the log says.
@@ -350,10 +360,12 @@ fn books(settings: &Settings, paths: &Paths) -> Option<Books> {
         audit.forget_before(oldest, now())?;
         let feedback = Feedback::new(store.clone());
         feedback.forget_before(oldest)?;
+        let memory = Memory::new(store.clone());
         Ok::<_, foretoken_remote::store::Error>(Books {
             ledger: Ledger::new(store, limits, now())?,
             audit: kept.enabled.then_some(audit),
             feedback,
+            memory,
         })
     };
     match open() {
