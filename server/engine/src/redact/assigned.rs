@@ -148,10 +148,21 @@ fn is_name(value: &str) -> bool {
     let camel = |text: &str| {
         let words = words(text);
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric());
-        plain && words.iter().all(|word| word.len() >= 3 && part(word))
+        let mute = words.iter().filter(|word| !word.contains(VOWELS)).count();
+        let spoken = acronyms(text) <= 2 && mute <= 2;
+        plain && spoken && words.iter().all(|word| word.len() >= 3 && part(word))
     };
     let parts: Vec<&str> = value.split(['_', '-', '.', '/', ':', '=']).collect();
     parts.len() > 1 && parts.iter().all(|p| part(p) || camel(p)) || camel(value)
+}
+
+/// What a word that is spoken has one of.
+const VOWELS: [char; 6] = ['a', 'e', 'i', 'o', 'u', 'y'];
+
+/// Runs of more than one capital. A name seldom has three, letters that were drawn have one in every eight.
+fn acronyms(text: &str) -> usize {
+    let runs = text.split(|c: char| !c.is_ascii_uppercase());
+    runs.filter(|run| run.len() > 1).count()
 }
 
 /// Whether a text is as disordered as random ones are: 3 bits a character, where a word repeated has 2 and a random

@@ -510,6 +510,32 @@ fn a25_hostile_texts_are_looked_at_in_one_go() {
     }
 }
 
+/// A drawn text may look like a name in capitals and small letters, but not one in thousands.
+#[test]
+fn drawn_values_are_not_taken_for_names() {
+    let mut redactor = redactor();
+    let mut drawn = (0..5_000u64).map(|seed| {
+        let seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        format!("MY_SERVICE_TOKEN={}\n", drawn("{an:32}", seed))
+    });
+    let missed: Vec<String> = drawn
+        .by_ref()
+        .filter(|text| redactor.scan(text, Scope::Everything).unwrap().is_empty())
+        .collect();
+    assert!(missed.len() <= 1, "{missed:?}");
+    for name in [
+        "AwsHTTPSessionTokenProviderFactory",
+        "XmlHttpRequestAuthorizationHeader2",
+    ] {
+        let text = format!("default_token = \"{name}\"");
+        assert_eq!(
+            redactor.scan(&text, Scope::Everything).unwrap(),
+            [],
+            "{name}"
+        );
+    }
+}
+
 proptest! {
     /// Whatever stands around it, no byte of a known key is left, and the text comes back whole.
     #[test]
