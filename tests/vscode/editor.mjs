@@ -321,6 +321,8 @@ export class Editor {
     this.process.kill('SIGTERM');
     await gone;
     this.provider?.stop();
+    // It writes into the home as long as it runs.
+    await this.until('the language server ends with its window', () => this.servers().length === 0);
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
 }
